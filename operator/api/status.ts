@@ -1,0 +1,61 @@
+/** The shapes of `status` and the stable vocabulary of its conditions (design §2). */
+
+export type ConditionStatus = "True" | "False" | "Unknown";
+
+/** `Accepted`, `Verified`, `Published` and `Ready` always exist; `Reconciling` and `Stalled` only while they hold. */
+export type ConditionType = "Accepted" | "Verified" | "Published" | "Ready" | "Reconciling" | "Stalled";
+
+/** One constant per reason: people, alerts and health scripts match on them. */
+export const Reason = {
+  // Accepted
+  Accepted: "Accepted",
+  InvalidSpec: "InvalidSpec",
+  SourceNotFound: "SourceNotFound",
+  SourceKeyNotFound: "SourceKeyNotFound",
+  Duplicate: "Duplicate",
+  // Verified
+  Pending: "Pending",
+  NotRequired: "NotRequired",
+  // Published
+  Published: "Published",
+  NotPublished: "NotPublished",
+  Disabled: "Disabled",
+  Suspended: "Suspended",
+  SecretNotOwned: "SecretNotOwned",
+  KeptLastGood: "KeptLastGood",
+  Forbidden: "Forbidden",
+} as const;
+export type Reason = (typeof Reason)[keyof typeof Reason];
+
+/** A condition of the Kubernetes API conventions. `lastTransitionTime` is RFC 3339 in UTC, whole seconds. */
+export type Condition = {
+  type: ConditionType;
+  status: ConditionStatus;
+  reason: string;
+  message: string;
+  observedGeneration: number;
+  lastTransitionTime: string;
+};
+
+/** The Secret that is published now, and the generation of the AppSecret whose content it has. */
+export type PublishedSecret = {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+  generation: number;
+  /** Key names, sorted. Never values, never hashes of values. */
+  keys: string[];
+};
+
+/** A Secret that was read through `secretKeyRef`, as of the last publication: what a restart compares instead of reading. */
+export type SourceVersion = { name: string; uid: string; resourceVersion: string };
+
+export type AppSecretStatus = {
+  observedGeneration: number;
+  secret?: PublishedSecret;
+  /** Sorted by name. */
+  sources?: SourceVersion[];
+  /** The Service Binding specification's "Provisioned Service" duck type. */
+  binding?: { name: string };
+  conditions?: Condition[];
+};
