@@ -1,0 +1,116 @@
+/**
+ * The building blocks of the schemas: each says one thing twice, to zod and to the API server.
+ *
+ * A zod refinement is invisible to `z.toJSONSchema`. So a rule is written as a pair, the CEL text that the CRD carries and
+ * the function that zod runs, and the CRD generator refuses any other refinement. Whether the two say the same is what the
+ * property test against a real API server finds out.
+ */
+import { z } from "zod";
+
+/** The reasons that a CRD rule may give; kubectl turns them into "Invalid value", "Forbidden" and "Required value". */
+export type RuleReason = "FieldValueInvalid" | "FieldValueForbidden" | "FieldValueRequired" | "FieldValueDuplicate";
+
+export type Rule<T> = {
+  /** CEL over `self`. Keep to what Kubernetes 1.32 knows. */
+  cel: string;
+  /** The same for zod; sees the value with its defaults filled in, as CEL does. Must not throw. */
+  holds: (self: T) => boolean;
+  /** What to do about it; reads on after the field's path: "must …". Static: a rule never quotes what it looked at. */
+  message: string;
+  /** The field that is to blame, seen from `self`, as in `mongodbUri.value`. */
+  at?: string;
+  reason?: RuleReason;
+};
+
+/** An entry of `x-kubernetes-validations`. */
+export type Validation = { rule: string; message: string; fieldPath?: string; reason?: RuleReason };
+
+export const VALIDATIONS = "x-kubernetes-validations";
+/** Marks strings whose content must never come back in a reply; the CRD generator checks them and drops the mark. */
+export const SENSITIVE = "x-appsecret-sensitive";
+
+/** Refinements that the CRD carries in some other form. A refinement that is not among them stops the generator. */
+const carried = new WeakSet<object>();
+
+export function isCarriedByCrd(check: object): boolean {
+  return carried.has(check);
+}
+
+function refinement<T>(check: (payload: z.core.ParsePayload<T>) => void): z.core.$ZodCheck<T> {
+  const made = z.check<T>(check);
+  carried.add(made);
+  return made;
+}
+
+/** Adds rules to a schema: to zod as a refinement, to the CRD as CEL on the same node. */
+export function withRules<S extends z.ZodType>(schema: S, rules: Rule<z.output<S>>[]): S {
+  const before = (schema.meta()?.[VALIDATIONS] ?? []) as Validation[];
+  const validations = rules.map(({ cel, message, at, reason }): Validation => ({
+    rule: cel,
+    message,
+    ...(at === undefined ? {} : { fieldPath: `.${at}` }),
+    ...(reason === undefined ? {} : { reason }),
+  }));
+  const check = refinement<z.output<S>>(({ value, issues }) => {
+    for (const { holds, message, at } of rules) {
+      if (!holds(value)) {
+        issues.push({ code: "custom", message, path: at === undefined ? [] : at.split("."), input: value });
+      }
+    }
+  });
+  return schema.check(check).meta({ ...schema.meta(), [VALIDATIONS]: [...before, ...validations] });
+}
+
+/**
+ * An object with exactly these fields. A field that is null counts as absent, as the API server has it: it prunes nulls
+ * before it fills in defaults.
+ */
+export function structure<Shape extends z.core.$ZodShape>(shape: Shape) {
+  return z.preprocess(withoutNulls, z.strictObject(shape));
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+/**
+ * A string of `min` to `max` characters. Characters are Unicode code points, as the API server counts them; zod's own
+ * `max` counts UTF-16 units, and would refuse an emoji that the server takes.
+ */
+export function text({ min = 0, max }: { min?: 0 | 1; max: number }) {
+  const check = refinement<string>(({ value, issues }) => {
+    if (longerThan(value, max)) {
+      issues.push({ code: "custom", message: `must have at most ${max} characters`, input: value });
+    }
+  });
+  const schema = z.string().check(check).meta({ maxLength: max });
+  return min === 0 ? schema : schema.min(1);
+}
+
+function longerThan(value: string, max: number): boolean {
+  if (value.length <= max) return false;
+  if (value.length > 2 * max) return true;
+  let characters = 0;
+  for (const _ of value) characters += 1;
+  return characters > max;
+}
+
+/** Free keys, one kind of value, `min` to `max` entries. */
+export function mapOf<V extends z.ZodType>(values: V, { min = 0, max }: { min?: number; max: number }) {
+  const check = refinement<Record<string, unknown>>(({ value, issues }) => {
+    const size = Object.keys(value).length;
+    if (size > max) issues.push({ code: "custom", message: `must have at most ${max} entries`, input: value });
+    if (size < min) issues.push({ code: "custom", message: `must have at least ${min} entries`, input: value });
+  });
+  const bounds = { maxProperties: max, ...(min > 0 ? { minProperties: min } : {}) };
+  return z.preprocess(withoutProto, z.record(z.string(), values).check(check).meta(bounds));
+}
+
+/** zod drops this one key without a word; what the server stores must not differ from what we read. */
+function withoutProto(value: unknown, context: z.core.$RefinementCtx): unknown {
+  if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
+    context.addIssue({ code: "custom", message: "must not have a key __proto__" });
+  }
+  return value;
+}

@@ -1,0 +1,124 @@
+/**
+ * The spec of an AppSecret (design §1): the one source of its types, of the checks at `kubectl apply` and of those here.
+ *
+ * The API server has applied the same rules before an object is stored, so `parseSpec` fails only for objects that were
+ * stored under other rules (an older CRD), and for files that have not been applied yet.
+ */
+import { z } from "zod";
+
+import { type Authentication, authenticationSchema } from "./authentication.ts";
+import { type Custom, customSchema } from "./custom.ts";
+import { type Database, databaseSchema } from "./database.ts";
+import type { ObjectMeta } from "./metadata.ts";
+import type { API_VERSION, KIND } from "./names.ts";
+import { problemsOf } from "./problems.ts";
+import { RENAME_RULES } from "./renames.ts";
+import { type Rule, structure, VALIDATIONS, withRules } from "./rules.ts";
+import type { AppSecretStatus } from "./status.ts";
+import { type Target, targetSchema } from "./target.ts";
+
+export type { Authentication } from "./authentication.ts";
+export type { Custom } from "./custom.ts";
+export type { Atlas, Database } from "./database.ts";
+export type { SecretKeyRef, SecretValue } from "./secret-value.ts";
+export type { Target } from "./target.ts";
+
+export const TYPES = ["Authentication", "Database", "Custom"] as const;
+export type AppSecretType = (typeof TYPES)[number];
+
+/** The member that belongs to each type. */
+const MEMBERS = { Authentication: "authentication", Database: "database", Custom: "custom" } as const;
+
+type Common = {
+  target: Target;
+  deletionPolicy: "Delete" | "Retain";
+  verify: "Strict" | "BestEffort" | "Off";
+  suspend: boolean;
+};
+
+/** A valid spec with its defaults filled in; `type` tells which member is there. */
+export type AppSecretSpec = Common &
+  (
+    | { type: "Authentication"; authentication: Authentication; database?: undefined; custom?: undefined }
+    | { type: "Database"; database: Database; authentication?: undefined; custom?: undefined }
+    | { type: "Custom"; custom: Custom; authentication?: undefined; database?: undefined }
+  );
+
+/** An AppSecret as the API server gives it: defaults are filled in, `spec` has passed the rules of the CRD in force. */
+export type AppSecret = {
+  apiVersion: typeof API_VERSION;
+  kind: typeof KIND;
+  metadata: ObjectMeta;
+  spec: AppSecretSpec;
+  status?: AppSecretStatus;
+};
+
+const fields = structure({
+  type: z
+    .enum(TYPES)
+    .meta({
+      [VALIDATIONS]: [
+        { rule: "self == oldSelf", message: "cannot be changed: delete the AppSecret and create it anew" },
+      ],
+    })
+    .describe(
+      "What is published; the member of the same name has the content. A namespace has one Authentication and one Database, and any number of Custom. Cannot be changed.",
+    ),
+  authentication: authenticationSchema.optional(),
+  database: databaseSchema.optional(),
+  custom: customSchema.optional(),
+  target: targetSchema.default({ immutable: false }),
+  deletionPolicy: z
+    .enum(["Delete", "Retain"])
+    .default("Delete")
+    .describe(
+      "What becomes of the Secret when the AppSecret is deleted. Delete: it is deleted too. Retain: it stays, and an AppSecret of the same name takes it up again.",
+    ),
+  verify: z
+    .enum(["Strict", "BestEffort", "Off"])
+    .default("BestEffort")
+    .describe(
+      "How much the live check decides. Strict: only content that the identity provider or database has confirmed is published. BestEffort: a definite no holds it back, an unreachable target does not. Off: no connection is made.",
+    ),
+  suspend: z
+    .boolean()
+    .default(false)
+    .describe("With true, changes wait: what is published stays as it is until suspend is false again."),
+}).describe("What is to be published, and how.");
+
+type Fields = z.output<typeof fields>;
+
+function membersOfType(type: AppSecretType): Rule<Fields>[] {
+  const member = MEMBERS[type];
+  return [
+    {
+      cel: `self.type != '${type}' || has(self.${member})`,
+      holds: (self) => self.type !== type || self[member] !== undefined,
+      message: `must be given when spec.type is ${type}`,
+      at: member,
+      reason: "FieldValueRequired",
+    },
+    {
+      cel: `self.type == '${type}' || !has(self.${member})`,
+      holds: (self) => self.type === type || self[member] === undefined,
+      message: `must not be given unless spec.type is ${type}`,
+      at: member,
+      reason: "FieldValueForbidden",
+    },
+  ];
+}
+
+const checked = withRules(fields, [...TYPES.flatMap(membersOfType), ...RENAME_RULES]);
+
+export const appSecretSpecSchema = checked as unknown as z.ZodType<AppSecretSpec>;
+
+/**
+ * Reads a spec as a person wrote it or as the API server stored it.
+ *
+ * @returns the spec with its defaults, or what is wrong with it: sentences that begin with the field's path
+ *   ("spec.database.mongodbUri.value must begin with …") and never quote a value.
+ */
+export function parseSpec(spec: unknown): { ok: true; spec: AppSecretSpec } | { ok: false; problems: string[] } {
+  const result = appSecretSpecSchema.safeParse(spec);
+  return result.success ? { ok: true, spec: result.data } : { ok: false, problems: problemsOf(result.error, "spec") };
+}
