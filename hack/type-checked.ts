@@ -1,24 +1,22 @@
-import { register, type LoadHook } from "node:module";
-import { isMainThread } from "node:worker_threads";
-import { create, createEsmHooks, TSError } from "ts-node";
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import { create } from "ts-node";
 
 /**
  * `npm run dev`: `node --import ./hack/type-checked.ts operator/main.ts` checks the types of every file before it runs it,
- * where plain Node only strips them.
+ * where plain Node only strips them. A type error ends the program before the file's first line.
  *
- * ts-node does the work. It is wrapped because its errors do not survive the way out of Node's loader thread (what arrives
- * is `[Object: null prototype]`), and so a type error would stop the program without saying where it is.
+ * ts-node's compiler is called from a hook of ours: its own loader runs in a thread of Node's that is deprecated, and its
+ * errors arrive from there without their text.
  */
 
-// Node loads this file twice: by --import, and then as the loader, in a thread of its own.
-if (isMainThread) register(import.meta.url);
-const checked = isMainThread ? undefined : (createEsmHooks(create()) as unknown as { load: LoadHook });
+const compiler = create();
 
-export const load: LoadHook = async (url, context, nextLoad) => {
-  if (checked === undefined) return nextLoad(url, context);
-  try {
-    return await checked.load(url, context, nextLoad);
-  } catch (error) {
-    throw error instanceof TSError ? new Error(`types do not hold:\n${error.diagnosticText}`) : error;
-  }
-};
+registerHooks({
+  load(url, context, nextLoad) {
+    if (!url.startsWith("file:") || !url.endsWith(".ts")) return nextLoad(url, context);
+    const file = fileURLToPath(url);
+    return { format: "module", shortCircuit: true, source: compiler.compile(readFileSync(file, "utf8"), file) };
+  },
+});
