@@ -1,0 +1,10 @@
+/** What this folder needs of a logger: pino's shape, without pino. Fields first, then one constant sentence. */
+export type Log = {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
+
+/** For tests, and for callers that have nothing to say. */
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,0 +1,179 @@
+import type { ObjectMeta } from "../api/metadata.ts";
+import type { Log } from "./log.ts";
+import { compareVersions } from "./resource-version.ts";
+import { createTombstones } from "./tombstones.ts";
+
+/**
+ * The last known state of one resource, keyed by namespace and name, that only ever moves forward.
+ *
+ * Three writers put objects in, and none of them is in step with the others: the watch (late), the list (possibly from
+ * an API server that lags behind) and the replies to our own writes (early). So the order of the calls means nothing
+ * here, and the resource version everything: an object that is not newer than what is held is ignored, and whoever was
+ * removed does not come back by a late message. That is what the stale-read bugs of other controllers came from
+ * (Sieve: 19 of 46).
+ *
+ * Objects are shared, not copied: whoever reads one must not change it.
+ */
+export type Store<T extends { metadata: ObjectMeta }> = {
+  get(namespace: string, name: string): T | undefined;
+  values(): Iterable<T>;
+  readonly size: number;
+  /** Takes an object in unless the same or a newer version of it is held, or it is known to be gone. Say `put` too after each write of our own, so that the watch event that follows wakes nobody. */
+  put(object: T): void;
+  /** The object is gone for good: a later `put` of this uid is a late message, and ignored. */
+  remove(object: { metadata: ObjectMeta }): void;
+  /** The object exists but is no longer to be held. A later `put` of it counts, unless it is of an older version. */
+  forget(object: { metadata: ObjectMeta }): void;
+  /** A whole list, as of its own resource version: `stage`, `add` each, `commit`. */
+  replace(objects: Iterable<T>, listResourceVersion: string): void;
+  /** A list that arrives in pieces. What is the same as held is not kept a second time; nothing shows before `commit`. */
+  stage(): Staged<T>;
+  /** Called after each change, never when nothing changed. When a name was deleted and created again unseen, `before` and `after` differ in uid. */
+  onChange(listener: (change: Change<T>) => void): void;
+};
+
+export type Change<T> = { before?: T; after?: T };
+
+export type Staged<T> = {
+  add(object: T): void;
+  /**
+   * Makes the store what the list says, as far as the list is newer than what is held. Objects that are not in it go,
+   * unless they were written after it.
+   *
+   * `authoritative`: the list is the truth even where it is older (etcd was restored from a backup). What is held and
+   * the memory of what was removed give way.
+   */
+  commit(listResourceVersion: string, options?: { authoritative?: boolean }): void;
+};
+
+export function createStore<T extends { metadata: ObjectMeta }>(
+  options: { log?: Log; now?: () => number } = {},
+): Store<T> {
+  const held = new Map<string, T>();
+  const tombstones = createTombstones(options.now ?? (() => performance.now()));
+  const listeners: ((change: Change<T>) => void)[] = [];
+
+  function set(key: string, before: T | undefined, after: T): void {
+    if (before !== undefined && before.metadata.uid !== after.metadata.uid)
+      tombstones.add(before.metadata.uid, after.metadata.resourceVersion, "gone");
+    held.set(key, after);
+    tell(before === undefined ? { after } : { before, after });
+  }
+
+  function drop(key: string, before: T): void {
+    held.delete(key);
+    tell({ before });
+  }
+
+  /** A listener that throws must not keep the others, or the watch, from going on. */
+  function tell(change: Change<T>): void {
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        const { namespace, name } = (change.after ?? change.before)!.metadata;
+        options.log?.error({ namespace, name, err: error }, "a listener of the store failed");
+      }
+    }
+  }
+
+  function put(object: T): void {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    if (tombstones.refuses(uid, resourceVersion)) return;
+    const key = keyOf(namespace, name);
+    const before = held.get(key);
+    if (before !== undefined && !isNewer(object, before)) return;
+    set(key, before, object);
+  }
+
+  function remove({ metadata }: { metadata: ObjectMeta }): void {
+    tombstones.add(metadata.uid, metadata.resourceVersion, "gone");
+    take(metadata);
+  }
+
+  function forget({ metadata }: { metadata: ObjectMeta }): void {
+    tombstones.add(metadata.uid, metadata.resourceVersion, "forgotten");
+    take(metadata);
+  }
+
+  function take(metadata: ObjectMeta): void {
+    const key = keyOf(metadata.namespace, metadata.name);
+    const before = held.get(key);
+    if (before === undefined) return;
+    if (before.metadata.uid !== metadata.uid) {
+      // A name holds one object at a time. Is what went the one before ours (then ours stays) or one after it?
+      if (compareVersions(before.metadata.resourceVersion, metadata.resourceVersion) !== -1) return;
+      tombstones.add(before.metadata.uid, metadata.resourceVersion, "gone");
+    }
+    drop(key, before);
+  }
+
+  function stage(): Staged<T> {
+    const seen = new Set<string>();
+    let changed: T[] = [];
+    return {
+      add(object) {
+        const key = keyOf(object.metadata.namespace, object.metadata.name);
+        seen.add(key);
+        const before = held.get(key);
+        const same =
+          before?.metadata.uid === object.metadata.uid &&
+          before.metadata.resourceVersion === object.metadata.resourceVersion;
+        if (!same) changed.push(object);
+      },
+      commit(listVersion, { authoritative = false } = {}) {
+        if (authoritative) tombstones.clear();
+        else tombstones.settle(changed, listVersion);
+        for (const [key, before] of held) {
+          if (seen.has(key) || (!authoritative && writtenAfter(before, listVersion))) continue;
+          tombstones.add(before.metadata.uid, listVersion, "gone");
+          drop(key, before);
+        }
+        for (const object of changed) {
+          const { namespace, name } = object.metadata;
+          const key = keyOf(namespace, name);
+          const before = held.get(key);
+          // A list that is newer than what we hold and still shows an older version tells of a restored backup.
+          if (before !== undefined && (authoritative || !writtenAfter(before, listVersion))) set(key, before, object);
+          else put(object);
+        }
+        changed = [];
+      },
+    };
+  }
+
+  return {
+    get: (namespace, name) => held.get(keyOf(namespace, name)),
+    values: () => held.values(),
+    get size() {
+      return held.size;
+    },
+    put,
+    remove,
+    forget,
+    stage,
+    replace(objects, listVersion) {
+      const staged = stage();
+      for (const object of objects) staged.add(object);
+      staged.commit(listVersion);
+    },
+    onChange(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+function keyOf(namespace: string | undefined, name: string): string {
+  return `${namespace ?? ""}/${name}`;
+}
+
+/** Versions that cannot be compared (before Kubernetes 1.35 they are opaque): whatever differs is taken for newer. */
+function isNewer(object: { metadata: ObjectMeta }, than: { metadata: ObjectMeta }): boolean {
+  const order = compareVersions(object.metadata.resourceVersion, than.metadata.resourceVersion);
+  if (order === undefined) return true;
+  return order === 1;
+}
+
+function writtenAfter(object: { metadata: ObjectMeta }, listVersion: string): boolean {
+  return compareVersions(object.metadata.resourceVersion, listVersion) === 1;
+}
