@@ -1,0 +1,251 @@
+/**
+ * Carries out a plan, one request after another. There are no decisions here: what the API server answers is put into the
+ * caches and, where it changes the picture, the caller looks again and plans again.
+ */
+import type { AppSecret } from "../api/schema.ts";
+import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
+import type { AppSecretStatus } from "../api/status.ts";
+import { ApiError } from "../kube/client.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import type { Store } from "../kube/store.ts";
+import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
+import type { Refusal, Source } from "../plan/observed.ts";
+import { appSecretPath, holdsPatch, newSecret, secretPatch, secretPath, secretsPath, statusPatch } from "./requests.ts";
+import { trimAppSecret, trimSecret } from "./trim.ts";
+
+export type Shell = {
+  client: KubeClient;
+  appSecrets: Store<AppSecret>;
+  secrets: Store<PartialObject>;
+  events: EventRecorder;
+  /** Throws when this replica may not write any more (it lost the Lease). Called before every write. */
+  assertMayWrite: () => void;
+};
+
+/** What carrying out a plan led to. */
+export type Outcome =
+  | { kind: "Done"; published?: PublishedVersion }
+  /** The picture has changed, or there is more of it: observe again, with this added, and plan again. */
+  | { kind: "Again"; sources?: ReadonlyMap<string, Source>; refusal?: Refusal }
+  /** The AppSecret, or its namespace, is going away: nothing more is to be done. */
+  | { kind: "Gone" };
+
+export type PublishedVersion = { uid: string; resourceVersion: string };
+
+/** @throws ApiError and network errors that a later try may not meet; the queue backs off */
+export async function execute(shell: Shell, appSecret: AppSecret, actions: readonly Action[]): Promise<Outcome> {
+  let current = appSecret;
+  let published: PublishedVersion | undefined;
+  /** Made by us in this pass without an ownerReference: nobody else would ever collect it. */
+  let unowned: { name: string; uid: string } | undefined;
+
+  for (const action of actions) {
+    if (action.kind !== "ReadSources" && action.kind !== "RecordEvent") shell.assertMayWrite();
+    switch (action.kind) {
+      case "ReadSources":
+        return { kind: "Again", sources: await readSources(shell, current, action.names) };
+      case "SetHolds": {
+        const claimed = await setHolds(shell, current, action.holds);
+        if (claimed === undefined) return { kind: "Again" };
+        if (claimed.metadata.generation !== current.metadata.generation) return { kind: "Again" };
+        current = claimed;
+        break;
+      }
+      case "CreateSecret": {
+        if (action.confirm) {
+          if (!(await refreshAppSecret(shell, current.metadata))) return { kind: "Gone" };
+          if (!isLatest(shell, current)) return { kind: "Again" };
+        }
+        const made = await createSecret(shell, current, action.secret);
+        if (made.kind !== "Written") return made;
+        published = made.version;
+        if (!action.secret.ownerReference) unowned = { name: action.secret.name, uid: made.version.uid };
+        if (action.note) record(shell, current, action.note);
+        break;
+      }
+      case "UpdateSecret": {
+        const made = await updateSecret(shell, current, action);
+        if (made.kind !== "Written") return made;
+        published = made.version;
+        if (action.note && made.version.resourceVersion !== action.resourceVersion) record(shell, current, action.note);
+        break;
+      }
+      case "DeleteSecret":
+        await deleteSecret(shell, current, action.name, action.uid);
+        break;
+      case "WriteStatus": {
+        const status = action.publishes && published ? withVersion(action.status, published) : action.status;
+        const outcome = await writeStatus(shell, current, status);
+        if (outcome === "Written") break;
+        if (outcome === "Gone" && unowned) await deleteSecret(shell, current, unowned.name, unowned.uid);
+        return { kind: outcome };
+      }
+      case "RecordEvent":
+        record(shell, current, action.note);
+        break;
+    }
+  }
+  return published ? { kind: "Done", published } : { kind: "Done" };
+}
+
+async function readSources({ client, secrets }: Shell, { metadata }: AppSecret, names: readonly string[]) {
+  const read = names.map(async (name): Promise<[string, Source]> => {
+    try {
+      const secret = await client.get<PartialObject & { data?: Record<string, string> }>(
+        secretPath(metadata.namespace, name),
+      );
+      secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
+      const { uid, resourceVersion } = secret.metadata;
+      return [name, { found: true, uid, resourceVersion, data: secret.data ?? {} }];
+    } catch (error) {
+      if (isStatus(error, 404)) return [name, { found: false }];
+      throw error;
+    }
+  });
+  return new Map(await Promise.all(read));
+}
+
+/** @returns the AppSecret as it is now; undefined when it is gone or another one */
+async function setHolds(
+  { client, appSecrets }: Shell,
+  { metadata }: AppSecret,
+  holds: AppSecret["spec"]["type"] | null,
+): Promise<AppSecret | undefined> {
+  try {
+    const path = appSecretPath(metadata.namespace, metadata.name);
+    const reply = trimAppSecret(await client.patch<AppSecret>(path, holdsPatch(metadata, holds), "merge"));
+    appSecrets.put(reply);
+    return reply;
+  } catch (error) {
+    if (isStatus(error, 404, 409, 422)) return refreshAppSecret({ client, appSecrets }, metadata).then(() => undefined);
+    throw error;
+  }
+}
+
+type Written = { kind: "Written"; version: PublishedVersion } | Outcome;
+
+async function createSecret(shell: Shell, { metadata }: AppSecret, secret: DesiredSecret): Promise<Written> {
+  const { namespace } = metadata;
+  try {
+    const reply = await shell.client.create<PartialObject>(secretsPath(namespace), newSecret(namespace, secret), {
+      metadataOnly: true,
+    });
+    return written(shell, reply);
+  } catch (error) {
+    if (isStatus(error, 409)) return refreshSecret(shell, namespace, secret.name);
+    return refused(error);
+  }
+}
+
+async function updateSecret(
+  shell: Shell,
+  { metadata }: AppSecret,
+  { secret, resourceVersion }: Extract<Action, { kind: "UpdateSecret" }>,
+): Promise<Written> {
+  const { namespace } = metadata;
+  const current = shell.secrets.get(namespace, secret.name);
+  if (current?.metadata.resourceVersion !== resourceVersion) return { kind: "Again" };
+  try {
+    const path = secretPath(namespace, secret.name);
+    const patch = secretPatch(secret, current.metadata);
+    return written(shell, await shell.client.patch<PartialObject>(path, patch, "strategic", { metadataOnly: true }));
+  } catch (error) {
+    if (isStatus(error, 404, 409)) return refreshSecret(shell, namespace, secret.name);
+    if (error instanceof ApiError && error.status === 422) {
+      const fields = error.causes.map(({ field }) => field);
+      if (fields.some((field) => field.startsWith("metadata."))) return refreshSecret(shell, namespace, secret.name);
+      if (fields.includes("type")) return { kind: "Again", refusal: { kind: "NotOpaque" } };
+      if (fields.includes("data") || fields.includes("immutable")) {
+        return { kind: "Again", refusal: { kind: "Immutable" } };
+      }
+    }
+    return refused(error);
+  }
+}
+
+function written({ secrets }: Shell, reply: PartialObject): Written {
+  secrets.put(trimSecret(reply));
+  const { uid, resourceVersion } = reply.metadata;
+  return { kind: "Written", version: { uid, resourceVersion } };
+}
+
+/** @throws what is no answer to this very request: server errors, timeouts, a refusal to serve at all */
+function refused(error: unknown): Outcome {
+  if (!(error instanceof ApiError) || error.status >= 500 || error.status === 401 || error.status === 429) throw error;
+  if (error.causes.some(({ reason }) => reason === "NamespaceTerminating")) return { kind: "Gone" };
+  if (error.status === 404) return { kind: "Gone" };
+  const refusal: Refusal = error.status === 403 ? { kind: "Forbidden" } : { kind: "Refused", reason: error.reason };
+  return { kind: "Again", refusal };
+}
+
+async function deleteSecret({ client, secrets }: Shell, { metadata }: AppSecret, name: string, uid: string) {
+  try {
+    await client.remove(secretPath(metadata.namespace, name), { uid });
+  } catch (error) {
+    if (!isStatus(error, 404, 409)) throw error;
+  }
+  const known = secrets.get(metadata.namespace, name);
+  if (known?.metadata.uid === uid) secrets.remove(known);
+}
+
+async function writeStatus(
+  { client, appSecrets }: Shell,
+  appSecret: AppSecret,
+  status: AppSecretStatus,
+): Promise<"Written" | "Again" | "Gone"> {
+  const { metadata } = appSecret;
+  const path = `${appSecretPath(metadata.namespace, metadata.name)}/status`;
+  try {
+    const reply = await client.patch<PartialObject>(path, statusPatch(metadata, status), "merge", {
+      metadataOnly: true,
+    });
+    appSecrets.put(trimAppSecret({ ...appSecret, metadata: reply.metadata, status }));
+    return "Written";
+  } catch (error) {
+    if (isStatus(error, 404)) return "Gone";
+    if (!isStatus(error, 409, 422)) throw error;
+    return (await refreshAppSecret({ client, appSecrets }, metadata)) ? "Again" : "Gone";
+  }
+}
+
+/** The Secret is not what the cache said: look at it, so that the next plan is made on what is there. */
+async function refreshSecret({ client, secrets }: Shell, namespace: string, name: string): Promise<Outcome> {
+  try {
+    secrets.put(trimSecret(await client.get<PartialObject>(secretPath(namespace, name), { metadataOnly: true })));
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    const known = secrets.get(namespace, name);
+    if (known) secrets.remove(known);
+  }
+  return { kind: "Again" };
+}
+
+/** @returns whether the AppSecret with this uid exists; the cache then has it as it is now */
+async function refreshAppSecret({ client, appSecrets }: Pick<Shell, "client" | "appSecrets">, metadata: ObjectMeta) {
+  try {
+    const reply = await client.get<AppSecret>(appSecretPath(metadata.namespace, metadata.name));
+    if (reply.metadata.uid === metadata.uid) appSecrets.put(trimAppSecret(reply));
+    return reply.metadata.uid === metadata.uid;
+  } catch (error) {
+    if (isStatus(error, 404)) return false;
+    throw error;
+  }
+}
+
+function isLatest({ appSecrets }: Shell, { metadata }: AppSecret): boolean {
+  return appSecrets.get(metadata.namespace, metadata.name)?.metadata.resourceVersion === metadata.resourceVersion;
+}
+
+function record({ events }: Shell, { apiVersion, kind, metadata }: AppSecret, { type, reason, action, message }: Note) {
+  const { namespace, name, uid } = metadata;
+  events.record({ regarding: { apiVersion, kind, namespace, name, uid }, type, reason, action, note: message });
+}
+
+function withVersion(status: AppSecretStatus, version: PublishedVersion): AppSecretStatus {
+  return status.secret ? { ...status, secret: { ...status.secret, ...version } } : status;
+}
+
+function isStatus(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof ApiError && statuses.includes(error.status);
+}

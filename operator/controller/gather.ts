@@ -1,0 +1,62 @@
+import type { AppSecret } from "../api/schema.ts";
+import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
+import { parseSpec } from "../api/schema.ts";
+import { OWNER_ANNOTATION } from "../api/names.ts";
+import type { Store } from "../kube/store.ts";
+import type { Observed, Refusal, Source } from "../plan/observed.ts";
+import { sourceNames } from "../plan/sources.ts";
+import type { Index } from "./index.ts";
+
+/** What the requests of this reconcile have told so far, beyond what the watches did. */
+export type Learned = { sources: ReadonlyMap<string, Source>; refusal?: Refusal };
+
+/** What the watches have brought. */
+export type Memory = {
+  appSecrets: Pick<Store<AppSecret>, "get">;
+  secrets: Pick<Store<PartialObject>, "get">;
+  index: Pick<Index, "controlledBy" | "holderFor">;
+};
+
+/**
+ * Puts together all that is known about one AppSecret, from memory alone. What has to be read, `plan` asks for.
+ *
+ * @returns undefined when there is no such AppSecret
+ */
+export function gather(
+  { appSecrets, secrets, index }: Memory,
+  namespace: string,
+  name: string,
+  learned: Learned,
+): Observed | undefined {
+  const appSecret = appSecrets.get(namespace, name);
+  if (!appSecret) return undefined;
+  const { spec, status, metadata } = appSecret;
+
+  const lookUp = (secret: string): ObjectMeta | undefined => secrets.get(namespace, secret)?.metadata;
+  const candidates = new Set(index.controlledBy(metadata.uid));
+  if (status?.secret) candidates.add(status.secret.name);
+  const owned = [...candidates]
+    .map(lookUp)
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => secret.annotations?.[OWNER_ANNOTATION] === name)
+    .filter(({ uid, name: secret }) => uid === status?.secret?.uid || index.controlledBy(metadata.uid).has(secret));
+
+  const sources = new Map<string, Source>();
+  const parsed = parseSpec(spec);
+  for (const source of parsed.ok ? sourceNames(parsed.spec) : []) {
+    const known = learned.sources.get(source) ?? sourceOf(lookUp(source));
+    if (known) sources.set(source, known);
+  }
+  return {
+    appSecret,
+    holder: index.holderFor(appSecret),
+    target: lookUp(parsed.ok ? (parsed.spec.target.name ?? name) : name),
+    owned,
+    sources,
+    ...(learned.refusal ? { refusal: learned.refusal } : {}),
+  };
+}
+
+function sourceOf(secret: ObjectMeta | undefined): Source | undefined {
+  return secret && { found: true, uid: secret.uid, resourceVersion: secret.resourceVersion };
+}

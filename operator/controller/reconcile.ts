@@ -1,0 +1,69 @@
+/**
+ * One reconcile: gather → plan → execute, again while the picture changes under it.
+ *
+ * A key is all it is given: everything else is looked up, so that it can start from nothing, be repeated and be stopped
+ * anywhere. It throws when a later try may do better; the queue then backs off.
+ */
+import { OperatorError } from "../api/errors.ts";
+import { plan } from "../plan/plan.ts";
+import type { Source } from "../plan/observed.ts";
+import type { PublishedVersion, Shell } from "./execute.ts";
+import { execute } from "./execute.ts";
+import type { Learned } from "./gather.ts";
+import { gather } from "./gather.ts";
+import type { Index } from "./index.ts";
+
+/** A pass more than this, and two writers are fighting: the queue's backoff is the better place to wait. */
+const MAX_PASSES = 6;
+
+/** How a reconcile ended, for logs and metrics. */
+export type Reconciled = {
+  result: "unchanged" | "written" | "gone";
+  published?: PublishedVersion;
+};
+
+/** The plan was carried out, but something stands in the way that gives no event when it goes. */
+export class RetryLater extends OperatorError {
+  constructor(key: string) {
+    super("RETRY_LATER", `${key}: the API server refused a write; its status says which, and it is tried again.`);
+  }
+}
+
+/** Somebody else kept changing the same objects. */
+export class TooManyConflicts extends OperatorError {
+  constructor(key: string) {
+    super("TOO_MANY_CONFLICTS", `${key}: its objects changed ${MAX_PASSES} times while they were being written.`);
+  }
+}
+
+/**
+ * @param now the clock, for condition timestamps
+ * @throws RetryLater, TooManyConflicts, ApiError and network errors: try again later
+ */
+export function createReconciler(shell: Shell & { index: Index }, now: () => Date) {
+  return async (key: string): Promise<Reconciled> => {
+    const [namespace = "", name = ""] = key.split("/");
+    let learned: Learned = { sources: new Map<string, Source>() };
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+      const observed = gather(shell, namespace, name, learned);
+      if (!observed) return { result: "gone" };
+      const { actions, retry } = plan(observed, now());
+      const outcome = await execute(shell, observed.appSecret, actions);
+      switch (outcome.kind) {
+        case "Gone":
+          return { result: "gone" };
+        case "Again":
+          learned = {
+            sources: outcome.sources ?? learned.sources,
+            ...(outcome.refusal ? { refusal: outcome.refusal } : {}),
+          };
+          continue;
+        case "Done":
+          if (retry) throw new RetryLater(key);
+          if (outcome.published) return { result: "written", published: outcome.published };
+          return { result: actions.length > 0 ? "written" : "unchanged" };
+      }
+    }
+    throw new TooManyConflicts(key);
+  };
+}

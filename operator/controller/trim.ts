@@ -1,0 +1,43 @@
+/** What is kept in memory of the objects that the watches bring: as little as the decisions need. */
+import { OWNER_ANNOTATION } from "../api/names.ts";
+import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
+import type { AppSecret } from "../api/schema.ts";
+import { cutManagedFields } from "./own-fields.ts";
+
+/** Our own type, whole but for the two parts that only other programs read. */
+export function trimAppSecret({ apiVersion, kind, metadata, spec, status }: AppSecret): AppSecret {
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, labels } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      ...(generation === undefined ? {} : { generation }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      ...(labels === undefined ? {} : { labels }),
+    },
+    spec,
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** A Secret's metadata: whose it is, which version it has, and which labels and annotations on it are ours. */
+export function trimSecret({ apiVersion, kind, metadata }: PartialObject): PartialObject {
+  const { name, namespace, uid, resourceVersion, annotations, ownerReferences } = metadata;
+  const owner = annotations?.[OWNER_ANNOTATION];
+  const managedFields = cutManagedFields(metadata);
+  const trimmed: ObjectMeta = {
+    name,
+    namespace,
+    uid,
+    resourceVersion,
+    ...(owner === undefined ? {} : { annotations: { [OWNER_ANNOTATION]: owner } }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  };
+  return { apiVersion, kind, metadata: trimmed };
+}

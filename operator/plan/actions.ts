@@ -1,0 +1,44 @@
+import type { AppSecretStatus } from "../api/status.ts";
+import type { AppSecretType } from "../api/schema.ts";
+
+/** What to do, in order. Each is one request at most; a stop between any two of them leaves a state that `plan` goes on from. */
+export type Action =
+  /** The content has to be made, so these Secrets must be read. Always alone: plan again with what they hold. */
+  | { kind: "ReadSources"; names: string[] }
+  /** Sets or removes the label by which the admission policy knows the holder of a type. */
+  | { kind: "SetHolds"; holds: AppSecretType | null }
+  /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
+  | { kind: "CreateSecret"; secret: DesiredSecret; confirm: boolean; note?: Note }
+  /** Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). */
+  | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; note?: Note }
+  | { kind: "DeleteSecret"; name: string; uid: string }
+  /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
+  | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
+  | { kind: "RecordEvent"; note: Note };
+
+/** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */
+export type Note = { type: "Normal" | "Warning"; reason: string; action: string; message: string };
+
+/** The Secret as it is to be, metadata that we own only. `data` is base64. */
+export type DesiredSecret = {
+  name: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  /** Absent under `Retain`. */
+  ownerReference?: {
+    apiVersion: string;
+    kind: string;
+    name: string;
+    uid: string;
+    controller: true;
+    blockOwnerDeletion: false;
+  };
+  immutable: boolean;
+  data: Record<string, string>;
+};
+
+export type Plan = {
+  actions: Action[];
+  /** Come back after a backoff although nothing has changed here: the obstacle gives no event when it goes. */
+  retry: boolean;
+};

@@ -1,0 +1,39 @@
+import type { AppSecret } from "../api/schema.ts";
+import type { ObjectMeta } from "../api/metadata.ts";
+
+/**
+ * Everything that a decision depends on, as one value: `plan` reads nothing else.
+ *
+ * Secrets appear as metadata only. The content of our own Secret is never read at all: what is recorded in the status
+ * (uid and resourceVersion) against what is observed tells whether somebody else wrote it.
+ */
+export type Observed = {
+  appSecret: AppSecret;
+  /** The AppSecret that holds this one's type in the namespace. `undefined` for a type of which there may be many. */
+  holder: Holder | undefined;
+  /** The Secret of the target's name. `undefined`: none is known, which a create will confirm or refute. */
+  target: ObjectMeta | undefined;
+  /** Existing Secrets that this AppSecret published: by controller ownerReference, or as recorded in its status. */
+  owned: readonly ObjectMeta[];
+  /** What is known of each Secret named in a `secretKeyRef`; a name that is not here has not been looked at. */
+  sources: ReadonlyMap<string, Source>;
+  /** Why the API server refused the write that this observation follows. */
+  refusal?: Refusal;
+};
+
+export type Holder = { name: string; uid: string };
+
+/** A source Secret: gone, known by its metadata only, or read. `data` is base64, as the API gives it. */
+export type Source =
+  { found: false } | { found: true; uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
+
+/** A write that the API server refused for a reason that trying again at once will not change. */
+export type Refusal =
+  /** 403: RBAC, an admission policy or a quota. */
+  | { kind: "Forbidden" }
+  /** 422 on `data`: the Secret is immutable and the content differs. */
+  | { kind: "Immutable" }
+  /** 422 on `type`: a Secret that was handed over is not Opaque. */
+  | { kind: "NotOpaque" }
+  /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */
+  | { kind: "Refused"; reason: string };

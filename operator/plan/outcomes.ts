@@ -1,0 +1,199 @@
+/** The ways in which a decision can end, each with what it writes, what stays published and what it tells people. */
+import type { ObjectMeta } from "../api/metadata.ts";
+import type { PublishedSecret, SourceVersion } from "../api/status.ts";
+import { Reason } from "../api/status.ts";
+import type { Action, DesiredSecret, Note } from "./actions.ts";
+import type { Statement } from "./conditions.ts";
+import type { Observed } from "./observed.ts";
+
+export type Decision = {
+  accepted: Statement;
+  published: Statement;
+  /** Stalled: only a person can change it. Reconciling: it may come by itself. Neither: there is nothing to wait for. */
+  progress?: "Stalled" | "Reconciling";
+  /** Nothing that was asked for is missing, although the Secret may be: disabled and suspended are what was asked for. */
+  satisfied: boolean;
+  /** What `status.secret` says from now on; uid and resourceVersion are empty where `publish` is still to give them. */
+  secret: PublishedSecret | undefined;
+  sources: SourceVersion[] | undefined;
+  /** `status.secret` exists, so workloads may bind to it. */
+  bound: boolean;
+  publish?: Extract<Action, { kind: "CreateSecret" | "UpdateSecret" }>;
+  withdraw: readonly ObjectMeta[];
+  retry: boolean;
+};
+
+const ACCEPTED: Statement = {
+  status: "True",
+  reason: Reason.Accepted,
+  message: "The spec is valid and everything that it refers to exists.",
+};
+
+/** The spec, or something that it refers to, is not good: what is published stays as it is (last known good). */
+export function notAccepted(
+  observed: Observed,
+  reason: Reason,
+  message: string,
+  progress: "Stalled" | "Reconciling",
+): Decision {
+  return {
+    ...unchanged(observed),
+    accepted: { status: "False", reason, message },
+    progress,
+    satisfied: false,
+  };
+}
+
+/** The spec is good but its Secret cannot be written: what is published stays as it is. */
+export function notWritten(
+  observed: Observed,
+  reason: Reason,
+  message: string,
+  progress: "Stalled" | "Reconciling",
+): Decision {
+  const before = unchanged(observed);
+  const note = before.published.reason === Reason.KeptLastGood ? ` ${before.published.message}` : "";
+  return {
+    ...before,
+    accepted: ACCEPTED,
+    published: { status: "False", reason, message: message + note },
+    progress,
+    satisfied: false,
+    retry: progress === "Reconciling",
+  };
+}
+
+/** Another one holds the type: nothing of this AppSecret's may be published (design §3). */
+export function duplicate(observed: Observed, message: string): Decision {
+  return {
+    ...nothing(observed),
+    accepted: { status: "False", reason: Reason.Duplicate, message },
+    published: { status: "False", reason: Reason.NotPublished, message: "A duplicate publishes nothing." },
+    progress: "Stalled",
+    satisfied: false,
+  };
+}
+
+/** `authentication.enabled: false`: a published Secret is withdrawn. */
+export function disabled(observed: Observed): Decision {
+  return {
+    ...nothing(observed),
+    accepted: { ...ACCEPTED, message: "The spec is valid." },
+    published: {
+      status: "False",
+      reason: Reason.Disabled,
+      message: "Nothing is published while spec.authentication.enabled is false.",
+    },
+    satisfied: true,
+  };
+}
+
+/** `suspend: true`: whatever is published stays, and nothing is read or written. */
+export function suspended(observed: Observed): Decision {
+  const message = "Nothing is read or written until spec.suspend is false; what is published stays as it is.";
+  return {
+    ...unchanged(observed),
+    accepted: { status: "Unknown", reason: Reason.Suspended, message },
+    published: { status: "False", reason: Reason.Suspended, message },
+    satisfied: true,
+  };
+}
+
+/** The Secret holds what this generation asks: nothing to write. */
+export function inPlace(observed: Observed, recorded: PublishedSecret): Decision {
+  return {
+    accepted: ACCEPTED,
+    published: publishedStatement(recorded.name, recorded.generation),
+    satisfied: true,
+    secret: recorded,
+    sources: observed.appSecret.status?.sources,
+    bound: true,
+    withdraw: observed.owned.filter((secret) => secret.name !== recorded.name),
+    retry: false,
+  };
+}
+
+/** Write the Secret, then withdraw what was published under other names. */
+export function publish(observed: Observed, secret: DesiredSecret, sources: SourceVersion[]): Decision {
+  const { appSecret, target } = observed;
+  const recorded = appSecret.status?.secret;
+  const generation = appSecret.metadata.generation ?? 0;
+  const same = recorded?.name === secret.name && recorded.generation === generation;
+  return {
+    accepted: ACCEPTED,
+    published: publishedStatement(secret.name, generation),
+    satisfied: true,
+    secret: {
+      name: secret.name,
+      uid: target?.uid ?? "",
+      resourceVersion: target?.resourceVersion ?? "",
+      generation,
+      keys: Object.keys(secret.data).sort(),
+    },
+    sources: sources.length > 0 ? sources : undefined,
+    bound: true,
+    publish: target
+      ? {
+          kind: "UpdateSecret",
+          secret,
+          uid: target.uid,
+          resourceVersion: target.resourceVersion,
+          ...(same && recorded.resourceVersion !== target.resourceVersion
+            ? { note: restored(`Secret "${secret.name}" was changed by somebody else and has been put right.`) }
+            : {}),
+        }
+      : {
+          kind: "CreateSecret",
+          secret,
+          confirm: recorded !== undefined || secret.ownerReference === undefined,
+          ...(same ? { note: restored(`Secret "${secret.name}" was deleted and has been made again.`) } : {}),
+        },
+    withdraw: observed.owned.filter((owned) => owned.name !== secret.name),
+    retry: false,
+  };
+}
+
+function restored(message: string): Note {
+  return { type: "Normal", reason: "Restored", action: "Publish", message };
+}
+
+function publishedStatement(name: string, generation: number): Statement {
+  return {
+    status: "True",
+    reason: Reason.Published,
+    message: `Secret "${name}" holds generation ${generation}.`,
+  };
+}
+
+/** Nothing is written: the record stays, and so does the Secret if it still exists. */
+function unchanged({ appSecret, owned }: Observed): Omit<Decision, "accepted" | "satisfied"> {
+  const recorded = appSecret.status?.secret;
+  const exists = recorded !== undefined && owned.some(({ uid }) => uid === recorded.uid);
+  return {
+    published: keptStatement(recorded, exists),
+    secret: recorded,
+    sources: appSecret.status?.sources,
+    bound: exists,
+    withdraw: [],
+    retry: false,
+  };
+}
+
+function keptStatement(recorded: PublishedSecret | undefined, exists: boolean): Statement {
+  if (!recorded) {
+    return { status: "False", reason: Reason.NotPublished, message: "Nothing has been published yet." };
+  }
+  const was = `Secret "${recorded.name}"`;
+  return exists
+    ? { status: "False", reason: Reason.KeptLastGood, message: `${was} still holds generation ${recorded.generation}.` }
+    : {
+        status: "False",
+        reason: Reason.NotPublished,
+        message: `${was}, which held generation ${recorded.generation}, is gone and cannot be restored until this is repaired.`,
+      };
+}
+
+/** Everything that this AppSecret published goes. */
+function nothing({ owned }: Observed): Omit<Decision, "accepted" | "published" | "satisfied"> {
+  return { secret: undefined, sources: undefined, bound: false, withdraw: owned, retry: false };
+}

@@ -1,0 +1,30 @@
+import { API_VERSION, KIND, OWNER_ANNOTATION } from "../api/names.ts";
+import type { ObjectMeta } from "../api/metadata.ts";
+
+/**
+ * Whose Secret is it? The annotation decides (design §4): a Secret without it, or with another name in it, is never
+ * touched. A second controller is refused even where the annotation names us, for two owners of one Secret fight for
+ * ever (cert-manager#9029).
+ *
+ * @returns undefined when the Secret belongs to the AppSecret of this name, else a sentence for its status.
+ */
+export function notOwned(secret: ObjectMeta, appSecretName: string): string | undefined {
+  const owner = secret.annotations?.[OWNER_ANNOTATION];
+  if (owner === undefined) {
+    return (
+      `Secret "${secret.name}" exists and is not managed by an AppSecret. Choose another spec.target.name, or hand it over: ` +
+      `kubectl annotate secret ${secret.name} ${OWNER_ANNOTATION}=${appSecretName}`
+    );
+  }
+  if (owner !== appSecretName) {
+    return `Secret "${secret.name}" belongs to AppSecret "${owner}". Choose another spec.target.name.`;
+  }
+  const controller = secret.ownerReferences?.find((reference) => reference.controller === true);
+  if (controller && !(controller.apiVersion === API_VERSION && controller.kind === KIND && controller.name === owner)) {
+    return (
+      `Secret "${secret.name}" is controlled by ${controller.kind} "${controller.name}". ` +
+      `Choose another spec.target.name, or remove that ownerReference.`
+    );
+  }
+  return undefined;
+}
