@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { matches } from "./formats.ts";
 import { structure, text, withRules } from "./rules.ts";
-import { JWKS_URI_RULES } from "./urls.ts";
+import { isMet, isMetCel, JWKS_URI_DEMANDS } from "./urls.ts";
 
 const AUDIENCE = /^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$/;
 
@@ -23,10 +23,10 @@ const fields = structure({
 }).describe("The login configuration of type Authentication: which keys sign the tokens, and whom they are for.");
 
 export const authenticationSchema = withRules(fields, [
-  ...JWKS_URI_RULES.map(({ form, message }) => ({
-    cel: matches("self.jwksUri", form),
-    holds: ({ jwksUri }: { jwksUri: string }) => form.test(jwksUri),
-    message,
+  ...JWKS_URI_DEMANDS.map((demand) => ({
+    cel: isMetCel(demand, "self.jwksUri"),
+    holds: ({ jwksUri }: { jwksUri: string }) => isMet(demand, jwksUri),
+    message: demand.message,
     at: "jwksUri",
   })),
   {

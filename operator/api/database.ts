@@ -4,19 +4,17 @@ import { z } from "zod";
 import { matches } from "./formats.ts";
 import { type Rule, structure, text, withRules } from "./rules.ts";
 import { secretValue, type SecretValue } from "./secret-value.ts";
-import { MONGODB_URI_RULES } from "./urls.ts";
+import { isMet, isMetCel, MONGODB_URI_DEMANDS } from "./urls.ts";
 
 type Literal = { value?: string | undefined };
 
-/** A rule on the literal alone; what a reference holds is judged when it has been read. */
-function literal(form: RegExp, message: string): Rule<Literal> {
-  return {
-    cel: `!has(self.value) || ${matches("self.value", form)}`,
-    holds: ({ value }) => value === undefined || form.test(value),
-    message,
-    at: "value",
-  };
-}
+/** Judges the literal alone; what a reference holds is judged when it has been read. */
+const uriRules = MONGODB_URI_DEMANDS.map((demand): Rule<Literal> => ({
+  cel: `!has(self.value) || ${isMetCel(demand, "self.value")}`,
+  holds: ({ value }) => value === undefined || isMet(demand, value),
+  message: demand.message,
+  at: "value",
+}));
 
 const notEmpty: Rule<Literal> = {
   cel: "!has(self.value) || self.value != ''",
@@ -105,7 +103,7 @@ const fields = structure({
     description:
       "The connection string, for mode Database: mongodb:// or mongodb+srv://, with user name and password percent-encoded. Published as MONGODB_URI.",
     max: 8192,
-    rules: MONGODB_URI_RULES.map(({ form, message }) => literal(form, message)),
+    rules: uriRules,
   }).optional(),
   atlas: atlasSchema.optional(),
 }).describe("The database of type Database: its name, and how it is reached.");

@@ -29,11 +29,16 @@ export const VALIDATIONS = "x-kubernetes-validations";
 /** Marks strings whose content must never come back in a reply; the CRD generator checks them and drops the mark. */
 export const SENSITIVE = "x-appsecret-sensitive";
 
-/** Refinements that the CRD carries in some other form. A refinement that is not among them stops the generator. */
+/** Refinements and preprocessing that the API server does too. Any other stops the generator: it would be zod's alone. */
 const carried = new WeakSet<object>();
 
-export function isCarriedByCrd(check: object): boolean {
-  return carried.has(check);
+export function isCarriedByCrd(part: object): boolean {
+  return carried.has(part);
+}
+
+function carriedPreprocess<S extends z.ZodPreprocess>(schema: S): S {
+  carried.add(schema._zod.def.in);
+  return schema;
 }
 
 function refinement<T>(check: (payload: z.core.ParsePayload<T>) => void): z.core.$ZodCheck<T> {
@@ -66,12 +71,12 @@ export function withRules<S extends z.ZodType>(schema: S, rules: Rule<z.output<S
  * before it fills in defaults.
  */
 export function structure<Shape extends z.core.$ZodShape>(shape: Shape) {
-  return z.preprocess(withoutNulls, z.strictObject(shape));
+  return carriedPreprocess(z.preprocess((value) => withoutNulls(value, shape), z.strictObject(shape)));
 }
 
-function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown, shape: z.core.$ZodShape): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+  return Object.fromEntries(Object.entries(value).filter(([name, field]) => field !== null || !Object.hasOwn(shape, name)));
 }
 
 /**
@@ -101,10 +106,15 @@ export function mapOf<V extends z.ZodType>(values: V, { min = 0, max }: { min?: 
   const check = refinement<Record<string, unknown>>(({ value, issues }) => {
     const size = Object.keys(value).length;
     if (size > max) issues.push({ code: "custom", message: `must have at most ${max} entries`, input: value });
-    if (size < min) issues.push({ code: "custom", message: `must have at least ${min} entries`, input: value });
+    if (size < min)
+      issues.push({
+        code: "custom",
+        message: `must have at least ${min} ${min === 1 ? "entry" : "entries"}`,
+        input: value,
+      });
   });
   const bounds = { maxProperties: max, ...(min > 0 ? { minProperties: min } : {}) };
-  return z.preprocess(withoutProto, z.record(z.string(), values).check(check).meta(bounds));
+  return carriedPreprocess(z.preprocess(withoutProto, z.record(z.string(), values).check(check).meta(bounds)));
 }
 
 /** zod drops this one key without a word; what the server stores must not differ from what we read. */
