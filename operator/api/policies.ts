@@ -17,7 +17,7 @@ const ADMISSION = "admissionregistration.k8s.io/v1";
 export type PolicyAndBinding = [policy: Record<string, unknown>, binding: Record<string, unknown>];
 
 /** Where `crds/` expects the operator to run; the chart names its own. */
-export const DEFAULT_SERVICE_ACCOUNT = { namespace: "appsecret-system", name: OPERATOR_NAME } as const;
+const DEFAULT_SERVICE_ACCOUNT = { namespace: "appsecret-system", name: OPERATOR_NAME } as const;
 
 /**
  * Refuses a second Authentication or Database in a namespace, naming the one that is there (design §3).

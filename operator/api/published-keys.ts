@@ -1,6 +1,6 @@
 /** Which keys the Secret of a type has, and under which names. */
 import type { Atlas } from "./database.ts";
-import type { AppSecretSpec } from "./schema.ts";
+import type { AppSecretSpec } from "./spec.ts";
 
 export const AUTHENTICATION_KEYS = ["JWKS_URI", "AUDIENCE"] as const;
 export const DATABASE_KEYS = ["MONGODB_URI", "DATABASE_NAME"] as const;

@@ -1,7 +1,8 @@
 /** What `target.keys` may ask: only published keys are renamed, and no two keys end on one name. */
-import type { AppSecretSpec, AppSecretType, Target } from "./schema.ts";
 import { ATLAS_API_KEYS, ATLAS_KEYS, AUTHENTICATION_KEYS, DATABASE_KEYS, publishedKeys } from "./published-keys.ts";
 import type { Rule } from "./rules.ts";
+import type { AppSecretSpec, AppSecretType } from "./spec.ts";
+import type { Target } from "./target.ts";
 
 /** A spec whose members need not fit its type yet: the rules on that run beside these. */
 type Fields = {

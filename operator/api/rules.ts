@@ -8,7 +8,7 @@
 import { z } from "zod";
 
 /** The reasons that a CRD rule may give; kubectl turns them into "Invalid value", "Forbidden" and "Required value". */
-export type RuleReason = "FieldValueInvalid" | "FieldValueForbidden" | "FieldValueRequired" | "FieldValueDuplicate";
+type RuleReason = "FieldValueInvalid" | "FieldValueForbidden" | "FieldValueRequired" | "FieldValueDuplicate";
 
 export type Rule<T> = {
   /** CEL over `self`. Keep to what Kubernetes 1.32 knows. */
@@ -23,7 +23,7 @@ export type Rule<T> = {
 };
 
 /** An entry of `x-kubernetes-validations`. */
-export type Validation = { rule: string; message: string; fieldPath?: string; reason?: RuleReason };
+type Validation = { rule: string; message: string; fieldPath?: string; reason?: RuleReason };
 
 export const VALIDATIONS = "x-kubernetes-validations";
 /** Marks strings whose content must never come back in a reply; the CRD generator checks them and drops the mark. */
@@ -76,7 +76,9 @@ export function structure<Shape extends z.core.$ZodShape>(shape: Shape) {
 
 function withoutNulls(value: unknown, shape: z.core.$ZodShape): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name, field]) => field !== null || !Object.hasOwn(shape, name)));
+  return Object.fromEntries(
+    Object.entries(value).filter(([name, field]) => field !== null || !Object.hasOwn(shape, name)),
+  );
 }
 
 /**

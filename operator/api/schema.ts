@@ -6,52 +6,20 @@
  */
 import { z } from "zod";
 
-import { type Authentication, authenticationSchema } from "./authentication.ts";
-import { type Custom, customSchema } from "./custom.ts";
-import { type Database, databaseSchema } from "./database.ts";
-import type { ObjectMeta } from "./metadata.ts";
-import type { API_VERSION, KIND } from "./names.ts";
+import { authenticationSchema } from "./authentication.ts";
+import { customSchema } from "./custom.ts";
+import { databaseSchema } from "./database.ts";
 import { problemsOf } from "./problems.ts";
 import { RENAME_RULES } from "./renames.ts";
 import { type Rule, structure, VALIDATIONS, withRules } from "./rules.ts";
-import type { AppSecretStatus } from "./status.ts";
-import { type Target, targetSchema } from "./target.ts";
+import { type AppSecretSpec, type AppSecretType, TYPES } from "./spec.ts";
+import { targetSchema } from "./target.ts";
 
-export type { Authentication } from "./authentication.ts";
-export type { Custom } from "./custom.ts";
-export type { Atlas, Database } from "./database.ts";
-export type { SecretKeyRef, SecretValue } from "./secret-value.ts";
-export type { Target } from "./target.ts";
-
-export const TYPES = ["Authentication", "Database", "Custom"] as const;
-export type AppSecretType = (typeof TYPES)[number];
+export type { SecretValue } from "./secret-value.ts";
+export type { AppSecret, AppSecretSpec, AppSecretType } from "./spec.ts";
 
 /** The member that belongs to each type. */
 const MEMBERS = { Authentication: "authentication", Database: "database", Custom: "custom" } as const;
-
-type Common = {
-  target: Target;
-  deletionPolicy: "Delete" | "Retain";
-  verify: "Strict" | "BestEffort" | "Off";
-  suspend: boolean;
-};
-
-/** A valid spec with its defaults filled in; `type` tells which member is there. */
-export type AppSecretSpec = Common &
-  (
-    | { type: "Authentication"; authentication: Authentication; database?: undefined; custom?: undefined }
-    | { type: "Database"; database: Database; authentication?: undefined; custom?: undefined }
-    | { type: "Custom"; custom: Custom; authentication?: undefined; database?: undefined }
-  );
-
-/** An AppSecret as the API server gives it: defaults are filled in, `spec` has passed the rules of the CRD in force. */
-export type AppSecret = {
-  apiVersion: typeof API_VERSION;
-  kind: typeof KIND;
-  metadata: ObjectMeta;
-  spec: AppSecretSpec;
-  status?: AppSecretStatus;
-};
 
 const fields = structure({
   type: z

@@ -1,17 +1,17 @@
 /** How a spec gives a secret value: literally, or as a reference to a Secret of the same namespace. */
-import { z } from "zod";
+import type { z } from "zod";
 
 import { DNS_SUBDOMAIN, isDataKey, isDataKeyCel, matches } from "./formats.ts";
 import { type Rule, SENSITIVE, structure, text, withRules } from "./rules.ts";
 
-export type SecretKeyRef = { name: string; key: string };
+type SecretKeyRef = { name: string; key: string };
 
 /** Exactly one form. The others are there as `undefined` so that `value.valueFrom` may be asked for without a narrowing. */
 export type SecretValue =
   { value: string; valueFrom?: undefined } | { value?: undefined; valueFrom: { secretKeyRef: SecretKeyRef } };
 
 /** The largest literal value, in characters. */
-export const MAX_VALUE_LENGTH = 262_144;
+const MAX_VALUE_LENGTH = 262_144;
 
 const secretKeyRefSchema = withRules(
   structure({

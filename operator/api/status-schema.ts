@@ -5,7 +5,7 @@ import { structure, text } from "./rules.ts";
 import type { AppSecretStatus } from "./status.ts";
 
 /** The most that the API server stores of a condition's message, in characters; see the API conventions. */
-export const MAX_MESSAGE_LENGTH = 32_768;
+const MAX_MESSAGE_LENGTH = 32_768;
 
 const generation = () => z.int().min(0);
 const version = (of: string) => text({ max: 253 }).describe(`metadata.resourceVersion of ${of}.`);

@@ -54,7 +54,7 @@ export function structuralSchema(schema: z.ZodType, path: string): StructuralSch
     unrepresentable: "throw",
     override: ({ zodSchema, path: at }) => refuseWhatZodAloneChecks(zodSchema, [path, ...at].join(".")),
   });
-  return node(generated as Node, path);
+  return node(generated, path);
 }
 
 function refuseWhatZodAloneChecks(schema: z.core.$ZodTypes, path: string): void {
