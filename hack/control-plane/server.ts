@@ -1,0 +1,82 @@
+/** One server of the control plane: started until it is ready, stopped, and started again with the same command line. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ControlPlaneError } from "./failure.ts";
+import { spawnKept } from "./lifeline.ts";
+import type { KeptProcess } from "./lifeline.ts";
+import { commandLine } from "./servers.ts";
+import type { Flags } from "./servers.ts";
+
+/** Of a server under load on a small machine: the first start takes about 2 s. */
+const READY_WITHIN_MS = 90_000;
+const STOPS_WITHIN_MS = 15_000;
+const POLL_MS = 40;
+const LOG_TAIL_LINES = 15;
+
+export type Server = {
+  readonly pid: number | undefined;
+  /**
+   * Resolves when the server is ready; nothing happens when it runs already.
+   *
+   * @throws {ControlPlaneError} `ServerFailed` with the end of its log, when it ended or did not become ready.
+   */
+  start(): Promise<void>;
+  /** Resolves when the process is gone. One that does not end in 15 s is killed. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+};
+
+export type ServerOptions = {
+  name: string;
+  program: string;
+  flags: () => Flags;
+  logFile: string;
+  cwd: string;
+  isReady: () => Promise<boolean>;
+  /** Called when the server ends and nobody asked it to. */
+  onCrash: (message: string) => void;
+};
+
+export function createServer(options: ServerOptions): Server {
+  let current: KeptProcess | undefined;
+
+  async function waitUntilReady(process: KeptProcess): Promise<void> {
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (process.running && performance.now() < deadline) {
+      if (await options.isReady()) return;
+      await sleep(POLL_MS);
+    }
+    const what = process.running ? `was not ready in ${READY_WITHIN_MS / 1000} s` : "ended at once";
+    current = undefined;
+    await process.stop("SIGKILL", 0);
+    throw new ControlPlaneError("ServerFailed", `${options.name} ${what}; its log ends with:\n${await logTail()}`);
+  }
+
+  async function logTail(): Promise<string> {
+    const log = await readFile(options.logFile, "utf8").catch(() => "(no log)");
+    return log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+  }
+
+  return {
+    get pid() {
+      return current?.running ? current.pid : undefined;
+    },
+    async start() {
+      if (current?.running) return;
+      const started = await spawnKept(options.program, commandLine(options.flags()), {
+        cwd: options.cwd,
+        output: { file: options.logFile },
+      });
+      current = started;
+      await waitUntilReady(started);
+      void started.exited.then(async (code) => {
+        if (current !== started) return;
+        options.onCrash(`${options.name} ended by itself (code ${code}); its log ends with:\n${await logTail()}`);
+      });
+    },
+    async stop(signal = "SIGTERM") {
+      const stopping = current;
+      current = undefined;
+      await stopping?.stop(signal, STOPS_WITHIN_MS);
+    },
+  };
+}
