@@ -35,7 +35,10 @@ export type Store<T extends { metadata: ObjectMeta }> = {
 export type Change<T> = { before?: T; after?: T };
 
 export type Staged<T> = {
-  add(object: T): void;
+  /** Returns false when this very version is held already. Of two versions of one object the newer one counts. */
+  add(object: T): boolean;
+  /** The object was deleted while the list came in. */
+  remove(object: { metadata: ObjectMeta }): void;
   /**
    * Makes the store what the list says, as far as the list is newer than what is held. Objects that are not in it go,
    * unless they were written after it.
@@ -110,34 +113,37 @@ export function createStore<T extends { metadata: ObjectMeta }>(
 
   function stage(): Staged<T> {
     const seen = new Set<string>();
-    let changed: T[] = [];
+    const changed = new Map<string, T>();
     return {
       add(object) {
         const key = keyOf(object.metadata.namespace, object.metadata.name);
         seen.add(key);
         const before = held.get(key);
-        const same =
-          before?.metadata.uid === object.metadata.uid &&
-          before.metadata.resourceVersion === object.metadata.resourceVersion;
-        if (!same) changed.push(object);
+        if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) return false;
+        const other = changed.get(key);
+        if (other === undefined || isNewer(object, other)) changed.set(key, object);
+        return true;
+      },
+      remove({ metadata }) {
+        const key = keyOf(metadata.namespace, metadata.name);
+        seen.delete(key);
+        changed.delete(key);
+        tombstones.add(metadata.uid, metadata.resourceVersion, "gone");
       },
       commit(listVersion, { authoritative = false } = {}) {
         if (authoritative) tombstones.clear();
-        else tombstones.settle(changed, listVersion);
+        else tombstones.settle(changed.values(), listVersion);
         for (const [key, before] of held) {
           if (seen.has(key) || (!authoritative && writtenAfter(before, listVersion))) continue;
-          tombstones.add(before.metadata.uid, listVersion, "gone");
+          if (!authoritative) tombstones.add(before.metadata.uid, listVersion, "gone");
           drop(key, before);
         }
-        for (const object of changed) {
-          const { namespace, name } = object.metadata;
-          const key = keyOf(namespace, name);
+        for (const [key, object] of changed) {
           const before = held.get(key);
           // A list that is newer than what we hold and still shows an older version tells of a restored backup.
           if (before !== undefined && (authoritative || !writtenAfter(before, listVersion))) set(key, before, object);
           else put(object);
         }
-        changed = [];
       },
     };
   }
@@ -172,6 +178,10 @@ function isNewer(object: { metadata: ObjectMeta }, than: { metadata: ObjectMeta 
   const order = compareVersions(object.metadata.resourceVersion, than.metadata.resourceVersion);
   if (order === undefined) return true;
   return order === 1;
+}
+
+function sameVersion(a: { metadata: ObjectMeta }, b: { metadata: ObjectMeta }): boolean {
+  return a.metadata.resourceVersion === b.metadata.resourceVersion;
 }
 
 function writtenAfter(object: { metadata: ObjectMeta }, listVersion: string): boolean {
