@@ -71,14 +71,13 @@ export function withRules<S extends z.ZodType>(schema: S, rules: Rule<z.output<S
  * before it fills in defaults.
  */
 export function structure<Shape extends z.core.$ZodShape>(shape: Shape) {
-  return carriedPreprocess(z.preprocess((value) => withoutNulls(value, shape), z.strictObject(shape)));
+  const read = (value: unknown) => withoutNulls(value, (name) => Object.hasOwn(shape, name));
+  return carriedPreprocess(z.preprocess(read, z.strictObject(shape)));
 }
 
-function withoutNulls(value: unknown, shape: z.core.$ZodShape): unknown {
+function withoutNulls(value: unknown, known: (name: string) => boolean): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).filter(([name, field]) => field !== null || !Object.hasOwn(shape, name)),
-  );
+  return Object.fromEntries(Object.entries(value).filter(([name, field]) => field !== null || !known(name)));
 }
 
 /**
@@ -103,7 +102,7 @@ function longerThan(value: string, max: number): boolean {
   return characters > max;
 }
 
-/** Free keys, one kind of value, `min` to `max` entries. */
+/** Free keys, one kind of value, `min` to `max` entries; those that are null do not count, as in `structure`. */
 export function mapOf<V extends z.ZodType>(values: V, { min = 0, max }: { min?: number; max: number }) {
   const check = refinement<Record<string, unknown>>(({ value, issues }) => {
     const size = Object.keys(value).length;
@@ -116,7 +115,9 @@ export function mapOf<V extends z.ZodType>(values: V, { min = 0, max }: { min?: 
       });
   });
   const bounds = { maxProperties: max, ...(min > 0 ? { minProperties: min } : {}) };
-  return carriedPreprocess(z.preprocess(withoutProto, z.record(z.string(), values).check(check).meta(bounds)));
+  const read = (value: unknown, context: z.core.$RefinementCtx) =>
+    withoutNulls(withoutProto(value, context), () => true);
+  return carriedPreprocess(z.preprocess(read, z.record(z.string(), values).check(check).meta(bounds)));
 }
 
 /** zod drops this one key without a word; what the server stores must not differ from what we read. */

@@ -35,7 +35,7 @@ const fields = structure({
   authentication: authenticationSchema.optional(),
   database: databaseSchema.optional(),
   custom: customSchema.optional(),
-  target: targetSchema.default({ immutable: false }),
+  target: targetSchema.prefault({}),
   deletionPolicy: z
     .enum(["Delete", "Retain"])
     .default("Delete")

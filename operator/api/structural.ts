@@ -52,12 +52,14 @@ export function structuralSchema(schema: z.ZodType, path: string): StructuralSch
     reused: "inline",
     cycles: "throw",
     unrepresentable: "throw",
-    override: ({ zodSchema, path: at }) => refuseWhatZodAloneChecks(zodSchema, [path, ...at].join(".")),
+    override: ({ zodSchema, jsonSchema, path: at }) => {
+      refuseWhatZodAloneDoes(zodSchema, jsonSchema, [path, ...at].join("."));
+    },
   });
   return node(generated, path);
 }
 
-function refuseWhatZodAloneChecks(schema: z.core.$ZodTypes, path: string): void {
+function refuseWhatZodAloneDoes(schema: z.core.$ZodTypes, generated: z.core.JSONSchema.BaseSchema, path: string): void {
   for (const check of schema._zod.def.checks ?? []) {
     const kind = check._zod.def.check;
     if (kind === "min_length" && (check._zod.def as z.core.$ZodCheckMinLengthDef).minimum !== 1) {
@@ -70,6 +72,10 @@ function refuseWhatZodAloneChecks(schema: z.core.$ZodTypes, path: string): void 
   const { def } = schema._zod;
   if (def.type === "pipe" && !isCarriedByCrd(def.in))
     refuse(path, "is transformed by zod, which the API server cannot do");
+  if ((def.type === "default" || def.type === "prefault") && generated.default === undefined) {
+    // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
+    refuse(path, "has a default that does not reach the CRD: use prefault");
+  }
   if (def.type === "catch") refuse(path, "replaces wrong input, which the API server does not do");
 }
 

@@ -1,0 +1,98 @@
+/** What the tests of the CRD and of the admission policies need of the API server that the runner has started. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import https from "node:https";
+import { setTimeout } from "node:timers/promises";
+
+import { KubeConfig } from "@kubernetes/client-node";
+
+export type Reply = { status: number; text: string; body: unknown };
+
+const APPSECRETS = "/apis/appsecret.dev/v1/namespaces";
+
+/** An admin's plain requests: the tests read the server's replies to the last character. */
+export async function connect() {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const server = new URL(config.getCurrentCluster()!.server);
+  const options: https.RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const agent = new https.Agent({ ...(options as https.AgentOptions), keepAlive: true, maxSockets: 16 });
+
+  function request(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const sent = https.request(
+        { ...options, agent, method, host: server.hostname, port: server.port, path, timeout: 30_000 },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", reject);
+          response.on("end", () => {
+            const text = Buffer.concat(chunks).toString();
+            resolve({ status: response.statusCode ?? 0, text, body: JSON.parse(text) as unknown });
+          });
+        },
+      );
+      sent.on("error", reject);
+      sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: no answer`)));
+      sent.setHeader("content-type", contentType);
+      sent.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  }
+
+  return {
+    request,
+    /** Creates an AppSecret as kubectl does: unknown fields are refused. */
+    create: (namespace: string, name: string, spec: unknown, { dryRun = false, labels = {} } = {}): Promise<Reply> =>
+      request("POST", `${APPSECRETS}/${namespace}/appsecrets?fieldValidation=Strict${dryRun ? "&dryRun=All" : ""}`, {
+        apiVersion: "appsecret.dev/v1",
+        kind: "AppSecret",
+        metadata: { name, namespace, labels },
+        spec,
+      }),
+    get: (namespace: string, name: string): Promise<Reply> =>
+      request("GET", `${APPSECRETS}/${namespace}/appsecrets/${name}`),
+    patch: (namespace: string, name: string, patch: unknown): Promise<Reply> =>
+      request(
+        "PATCH",
+        `${APPSECRETS}/${namespace}/appsecrets/${name}?fieldValidation=Strict`,
+        patch,
+        "application/merge-patch+json",
+      ),
+    /** A namespace of its own for a test file. */
+    async namespace(): Promise<string> {
+      const name = `crd-${randomBytes(4).toString("hex")}`;
+      const { status, text } = await request("POST", "/api/v1/namespaces", { metadata: { name } });
+      if (status !== 201) throw new Error(`no namespace: ${text}`);
+      return name;
+    },
+    async close(namespace: string): Promise<void> {
+      await request("DELETE", `/api/v1/namespaces/${namespace}`);
+      agent.destroy();
+    },
+  };
+}
+
+/** kubectl, as a person runs it. */
+export function kubectl(args: string[], input = ""): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("kubectl", args, { stdio: "pipe" });
+    const out = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (out.stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (out.stderr += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? -1, ...out }));
+    child.stdin.end(input);
+  });
+}
+
+/** Asks again until the answer is there: a policy acts some seconds after the server has learned of it. */
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, seconds = 60): Promise<T> {
+  const deadline = performance.now() + seconds * 1_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
+    await setTimeout(100);
+  }
+}
