@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { OperatorError } from "../api/errors.ts";
+
+/** `true`, or why not, for the person who asks with curl. */
+export type Health = boolean | string;
+
+export type HealthSource = {
+  /** False makes the kubelet restart the Pod: only what a restart repairs. */
+  isLive(): Health;
+  /** False takes the Pod out of its Service. */
+  isReady(): Health;
+  metrics(): Promise<{ contentType: string; text: string }>;
+};
+
+export type HealthServer = {
+  /** The port that it listens on, also when 0 was asked for. */
+  readonly port: number;
+  close(): Promise<void>;
+};
+
+const PLAIN = "text/plain; charset=utf-8";
+
+/**
+ * Serves /livez, /readyz and /metrics over plain HTTP: none of them carries a secret.
+ *
+ * @param address `host` undefined listens on all; port 0 takes a free one
+ * @throws OperatorError `CannotListen`, one line
+ */
+export async function serveHealth(
+  address: { host?: string | undefined; port: number },
+  source: HealthSource,
+): Promise<HealthServer> {
+  const server = createServer((request, response) => void respond(request, response, source));
+  await listen(server, address);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        // Prometheus keeps its connection open between scrapes.
+        server.closeAllConnections();
+      }),
+  };
+}
+
+type Reply = { status: number; text: string; contentType?: string };
+
+async function answer({ method, url }: IncomingMessage, source: HealthSource): Promise<Reply> {
+  if (method !== "GET" && method !== "HEAD") return { status: 405, text: "only GET\n" };
+  try {
+    switch (url?.split("?")[0]) {
+      case "/livez":
+        return describe(source.isLive());
+      case "/readyz":
+        return describe(source.isReady());
+      case "/metrics":
+        return { status: 200, ...(await source.metrics()) };
+      default:
+        return { status: 404, text: "there are /livez, /readyz and /metrics\n" };
+    }
+  } catch {
+    // Whoever asks is told nothing of an error that is not ours; that a probe fails is seen anyway.
+    return { status: 500, text: "failed\n" };
+  }
+}
+
+function describe(health: Health): Reply {
+  if (health === true) return { status: 200, text: "ok\n" };
+  return { status: 503, text: `${health === false ? "not ok" : health}\n` };
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, source: HealthSource): Promise<void> {
+  const { status, text, contentType = PLAIN } = await answer(request, source);
+  response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" });
+  response.end(request.method === "HEAD" ? undefined : text);
+}
+
+async function listen(server: Server, { host, port }: { host?: string | undefined; port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why: Record<string, string> = {
+        EADDRINUSE: "another process listens there",
+        EACCES: "this user may not listen there; ports from 1024 on are open to everyone",
+        EADDRNOTAVAIL: "this machine does not have that address",
+        ENOTFOUND: "no such host",
+      };
+      const where = `${host?.includes(":") === true ? `[${host}]` : (host ?? "")}:${port}`;
+      const reason = why[error.code ?? ""] ?? error.code ?? "no reason given";
+      reject(new OperatorError("CannotListen", `cannot listen on ${where} (--metrics-address): ${reason}`));
+    });
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
+  });
+}

@@ -1,0 +1,142 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { conditionLines, type Observed } from "./condition-metric.ts";
+
+/**
+ * The metrics of design §6, in a registry of our own. Names and labels are an interface: dashboards and alerts in the chart
+ * read them. Times are in seconds.
+ */
+export type Metrics = {
+  reconciled(result: ReconcileResult, seconds: number): void;
+  /** From the moment that a change was seen until its Secret held it. */
+  published(seconds: number): void;
+  apiRequest(verb: string, code: string): void;
+  /** The hooks of a work queue, for the metrics that client-go keeps under the same names. */
+  queue(name: string): QueueHooks;
+  /** What a queue knows itself, asked at each scrape. */
+  watchQueue(name: string, queue: QueueState): void;
+  /** Where the AppSecrets are read from at each scrape. */
+  watchConditions(appSecrets: () => Iterable<Observed>): void;
+  /** The page in Prometheus' text format. */
+  page(): Promise<{ contentType: string; text: string }>;
+};
+
+export type ReconcileResult = "unchanged" | "written" | "gone" | "error";
+
+export type QueueHooks = {
+  depth(depth: number): void;
+  added(): void;
+  retried(): void;
+  queued(seconds: number): void;
+  worked(seconds: number): void;
+};
+
+export type QueueState = { readonly unfinishedSeconds: number; readonly longestRunningSeconds: number };
+
+/** A write to the API server takes some milliseconds, a reconcile two of them; a wait for a source may take hours. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** client-go's, without those under a tenth of a millisecond: a JavaScript queue is not that quick. */
+const QUEUE_BUCKETS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 100, 1000];
+
+/** @param processMetrics also those of the process and of Node (CPU, memory, event loop) */
+export function createMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+
+  const reconciles = new Counter({
+    name: "appsecret_reconcile_total",
+    help: "Reconciles, by how they ended.",
+    labelNames: ["result"],
+    registers,
+  });
+  const reconcileDuration = new Histogram({
+    name: "appsecret_reconcile_duration_seconds",
+    help: "How long a reconcile took.",
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const publishLatency = new Histogram({
+    name: "appsecret_publish_latency_seconds",
+    help: "From the moment that a change was seen until its Secret held it.",
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const apiRequests = new Counter({
+    name: "appsecret_api_requests_total",
+    help: "Requests to the API server, by verb and HTTP status code.",
+    labelNames: ["verb", "code"],
+    registers,
+  });
+
+  const labelNames = ["name"] as const;
+  const depth = new Gauge({ name: "workqueue_depth", help: "Keys that wait.", labelNames, registers });
+  const adds = new Counter({ name: "workqueue_adds_total", help: "Keys added.", labelNames, registers });
+  const retries = new Counter({
+    name: "workqueue_retries_total",
+    help: "Keys added again because their reconcile failed.",
+    labelNames,
+    registers,
+  });
+  const queueDuration = new Histogram({
+    name: "workqueue_queue_duration_seconds",
+    help: "How long a key waited before it was taken up.",
+    labelNames,
+    buckets: QUEUE_BUCKETS,
+    registers,
+  });
+  const workDuration = new Histogram({
+    name: "workqueue_work_duration_seconds",
+    help: "How long the work on a key took.",
+    labelNames,
+    buckets: QUEUE_BUCKETS,
+    registers,
+  });
+  const queues = new Map<string, QueueState>();
+  new Gauge({
+    name: "workqueue_unfinished_work_seconds",
+    help: "How long the keys under work have been so, together. A number that keeps growing is a stuck worker.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [name, queue] of queues) this.set({ name }, queue.unfinishedSeconds);
+    },
+  });
+  new Gauge({
+    name: "workqueue_longest_running_processor_seconds",
+    help: "How long the key that has been under work for longest has been so.",
+    labelNames,
+    registers,
+    collect() {
+      for (const [name, queue] of queues) this.set({ name }, queue.longestRunningSeconds);
+    },
+  });
+
+  let appSecrets: () => Iterable<Observed> = () => [];
+  return {
+    reconciled(result, seconds) {
+      reconciles.inc({ result });
+      reconcileDuration.observe(seconds);
+    },
+    published: (seconds) => publishLatency.observe(seconds),
+    apiRequest: (verb, code) => apiRequests.inc({ verb, code }),
+    queue(name) {
+      // Bound to the name once: these run for every key.
+      const bound = { name };
+      depth.set(bound, 0);
+      return {
+        depth: (keys) => depth.set(bound, keys),
+        added: () => adds.inc(bound),
+        retried: () => retries.inc(bound),
+        queued: (seconds) => queueDuration.observe(bound, seconds),
+        worked: (seconds) => workDuration.observe(bound, seconds),
+      };
+    },
+    watchQueue: (name, queue) => void queues.set(name, queue),
+    watchConditions: (source) => void (appSecrets = source),
+    async page() {
+      const text = await registry.metrics();
+      return { contentType: registry.contentType, text: `${text}${conditionLines(appSecrets())}` };
+    },
+  };
+}
