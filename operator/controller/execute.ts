@@ -5,19 +5,19 @@
 import type { AppSecret } from "../api/schema.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import type { AppSecretStatus } from "../api/status.ts";
-import { ApiError } from "../kube/client.ts";
+import { ApiError } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
-import type { Store } from "../kube/store.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
 import type { Refusal, Source } from "../plan/observed.ts";
 import { appSecretPath, holdsPatch, newSecret, secretPatch, secretPath, secretsPath, statusPatch } from "./requests.ts";
+import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
 export type Shell = {
   client: KubeClient;
-  appSecrets: Store<AppSecret>;
-  secrets: Store<PartialObject>;
+  appSecrets: Cache<AppSecret>;
+  secrets: Cache<PartialObject>;
   events: EventRecorder;
   /** Throws when this replica may not write any more (it lost the Lease). Called before every write. */
   assertMayWrite: () => void;

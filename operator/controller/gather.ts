@@ -2,18 +2,18 @@ import type { AppSecret } from "../api/schema.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import { parseSpec } from "../api/schema.ts";
 import { OWNER_ANNOTATION } from "../api/names.ts";
-import type { Store } from "../kube/store.ts";
 import type { Observed, Refusal, Source } from "../plan/observed.ts";
 import { sourceNames } from "../plan/sources.ts";
 import type { Index } from "./index.ts";
+import type { Cache } from "./scoped-store.ts";
 
 /** What the requests of this reconcile have told so far, beyond what the watches did. */
 export type Learned = { sources: ReadonlyMap<string, Source>; refusal?: Refusal };
 
 /** What the watches have brought. */
 export type Memory = {
-  appSecrets: Pick<Store<AppSecret>, "get">;
-  secrets: Pick<Store<PartialObject>, "get">;
+  appSecrets: Pick<Cache<AppSecret>, "get">;
+  secrets: Pick<Cache<PartialObject>, "get">;
   index: Pick<Index, "controlledBy" | "holderFor">;
 };
 

@@ -1,0 +1,164 @@
+/**
+ * The controller: two watches fill two caches, their changes put keys into a queue, and the queue's hands reconcile.
+ *
+ * It starts in this order, for each step reads what the one before has filled: AppSecrets (so that it is known which
+ * Secrets matter), Secrets (metadata only, and only those that matter), and then, once this replica leads, the work: every
+ * AppSecret once. In a steady state that is a look into memory for each, and no request.
+ */
+import { GROUP, OWNER_ANNOTATION, PLURAL, VERSION } from "../api/names.ts";
+import type { PartialObject } from "../api/metadata.ts";
+import type { AppSecret } from "../api/schema.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import type { Log } from "../kube/log.ts";
+import type { Queue, QueueMetrics } from "../kube/queue.ts";
+import { createQueue } from "../kube/queue.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { startReflector } from "../kube/reflector.ts";
+import { createIndex, key, keyOf } from "./index.ts";
+import type { Reconciled } from "./reconcile.ts";
+import { createReconciler } from "./reconcile.ts";
+import type { Cache } from "./scoped-store.ts";
+import { createScopedStore } from "./scoped-store.ts";
+import { trimAppSecret, trimSecret } from "./trim.ts";
+
+/** Waits of a key whose reconcile failed, in milliseconds: doubling from the first to the second. */
+const BACKOFF = { baseMs: 200, maxMs: 300_000 };
+
+/**
+ * Of the Secrets that are none of our business these are the most and the largest: Helm's releases, and the tokens of
+ * ServiceAccounts. The API server leaves them out for us.
+ */
+const SECRETS_OF_INTEREST = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token";
+
+export type ControllerOptions = {
+  client: KubeClient;
+  events: EventRecorder;
+  /** Namespaces to watch; none means all. */
+  namespaces: readonly string[];
+  concurrency: number;
+  /** Throws once this replica may not write any more. */
+  assertMayWrite: () => void;
+  log: Log;
+  /** After each reconcile. `seconds` is how long it took. */
+  onReconciled?: (key: string, result: Reconciled, seconds: number) => void;
+  onFailed?: (key: string, error: unknown, seconds: number) => void;
+  /** Every change of an AppSecret, for the metrics of its conditions. */
+  onAppSecret?: (before: AppSecret | undefined, after: AppSecret | undefined) => void;
+  queueMetrics?: QueueMetrics;
+  now?: () => Date;
+};
+
+export type Controller = {
+  /** Resolves when the caches are filled: the replica is warm and may take over at any time. */
+  filled: Promise<void>;
+  /** Begins to work. To be called once, by the replica that leads. */
+  work(): void;
+  queue: Queue;
+  appSecrets: Cache<AppSecret>;
+  /** Why a watch is not running at the moment; undefined while all are. */
+  readonly problem: string | undefined;
+  /** Ends the watches and finishes what has been begun. */
+  stop(timeoutMs: number): Promise<void>;
+};
+
+export function startController(options: ControllerOptions): Controller {
+  const { client, events, namespaces, log, now = () => new Date() } = options;
+  const appSecrets = createScopedStore<AppSecret>(namespaces, log);
+  const secrets = createScopedStore<PartialObject>(namespaces, log);
+  const index = createIndex((namespace, name) => appSecrets.get(namespace, name));
+  const reconcile = createReconciler(
+    { client, appSecrets, secrets, events, index, assertMayWrite: options.assertMayWrite },
+    now,
+  );
+  const queue = createQueue({
+    concurrency: options.concurrency,
+    backoff: BACKOFF,
+    paused: true,
+    log,
+    ...(options.queueMetrics ? { metrics: options.queueMetrics } : {}),
+    handle: async (item) => {
+      const begun = performance.now();
+      const seconds = () => (performance.now() - begun) / 1000;
+      try {
+        const result = await reconcile(item);
+        options.onReconciled?.(item, result, seconds());
+      } catch (error) {
+        options.onFailed?.(item, error, seconds());
+        throw error;
+      }
+    },
+  });
+
+  appSecrets.onChange(({ before, after }) => {
+    for (const waiting of index.updateAppSecret(before, after)) queue.add(waiting);
+    options.onAppSecret?.(before, after);
+    if (after) queue.add(keyOf(after));
+    else if (before) queue.forget(keyOf(before));
+  });
+  secrets.onChange(({ before, after }) => {
+    index.updateSecret(before?.metadata, after?.metadata);
+    const secret = (after ?? before)?.metadata;
+    if (!secret) return;
+    for (const concerned of index.concerned(secret.namespace, secret.name)) queue.add(concerned);
+  });
+
+  const reflectors: Reflector[] = [];
+  const watched = (namespace: string | undefined) => (namespace === undefined ? "" : `/namespaces/${namespace}`);
+
+  async function fill(): Promise<void> {
+    await begin(
+      appSecrets.parts.map(({ namespace, store }) =>
+        startReflector({
+          client,
+          path: `/apis/${GROUP}/${VERSION}${watched(namespace)}/${PLURAL}`,
+          store,
+          keep: trimAppSecret,
+          log,
+        }),
+      ),
+    );
+    await begin(
+      secrets.parts.map(({ namespace, store }) =>
+        startReflector({
+          client,
+          path: `/api/v1${watched(namespace)}/secrets`,
+          query: { fieldSelector: SECRETS_OF_INTEREST },
+          metadataOnly: true,
+          store,
+          keep: (secret) => (matters(secret) ? trimSecret(secret) : undefined),
+          log,
+        }),
+      ),
+    );
+  }
+
+  async function begin(some: readonly Reflector[]): Promise<void> {
+    reflectors.push(...some);
+    await Promise.all(some.map(({ synced }) => synced));
+  }
+
+  /** Ours, or named by an AppSecret that is known now. One that is named later is read when its AppSecret is reconciled. */
+  function matters({ metadata }: PartialObject): boolean {
+    return (
+      metadata.annotations?.[OWNER_ANNOTATION] !== undefined ||
+      index.concerned(metadata.namespace, metadata.name).size > 0
+    );
+  }
+
+  return {
+    filled: fill(),
+    work() {
+      for (const { metadata } of appSecrets.values()) queue.add(key(metadata.namespace, metadata.name));
+      queue.resume();
+    },
+    queue,
+    appSecrets,
+    get problem() {
+      return reflectors.map(({ problem }) => problem).find((problem) => problem !== undefined);
+    },
+    async stop(timeoutMs) {
+      await Promise.all([queue.drain(timeoutMs), ...reflectors.map((reflector) => reflector.stop())]);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { AppSecret } from "../api/schema.ts";
+import type { Condition } from "../api/status.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { ControllerOptions } from "./controller.ts";
+import { keyOf } from "./index.ts";
+
+type Telemetry = Required<Pick<ControllerOptions, "onReconciled" | "onFailed" | "onAppSecret">>;
+
+/**
+ * Tells what the controller does, in metrics and in the log: one line for each change of state, and one for each failure.
+ *
+ * @param now a monotonic clock, in milliseconds
+ */
+export function createTelemetry(log: Logger, metrics: Metrics, now: () => number = () => performance.now()): Telemetry {
+  /** Since when a change waits to be published, by key: for the latency from the change to its Secret. */
+  const waiting = new Map<string, number>();
+  return {
+    onAppSecret(before, after) {
+      if (!after) {
+        if (before) waiting.delete(keyOf(before));
+        return;
+      }
+      if (before?.metadata.generation !== after.metadata.generation) waiting.set(keyOf(after), now());
+      logTransition(log, before, after);
+    },
+    onReconciled(key, { result, published }, seconds) {
+      metrics.reconciled(result, seconds);
+      const since = waiting.get(key);
+      waiting.delete(key);
+      if (published && since !== undefined) metrics.published((now() - since) / 1000);
+    },
+    onFailed(key, error, seconds) {
+      metrics.reconciled("error", seconds);
+      const [namespace, name] = key.split("/");
+      log.warn({ namespace, name, err: error }, "reconcile failed, it is tried again");
+    },
+  };
+}
+
+/** The first sight of an AppSecret is no change of state, unless it shows one that we have just made. */
+function logTransition(log: Logger, before: AppSecret | undefined, after: AppSecret): void {
+  const was = ready(before);
+  const is = ready(after);
+  if (!before || !is || (was?.status === is.status && was.reason === is.reason && isSameSecret(before, after))) return;
+  const { namespace, name, generation } = after.metadata;
+  const secret = after.status?.secret?.name;
+  const fields = { namespace, name, generation, type: after.spec.type, ready: is.status, reason: is.reason, secret };
+  if (is.status === "False") log.warn({ ...fields, detail: is.message }, "not ready");
+  else log.info(fields, is.reason === "Published" ? "published" : "ready");
+}
+
+function ready(appSecret: AppSecret | undefined): Condition | undefined {
+  return appSecret?.status?.conditions?.find(({ type }) => type === "Ready");
+}
+
+function isSameSecret(before: AppSecret, after: AppSecret): boolean {
+  const was = before.status?.secret;
+  const is = after.status?.secret;
+  return was?.uid === is?.uid && was?.resourceVersion === is?.resourceVersion;
+}
