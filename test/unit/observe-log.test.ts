@@ -100,7 +100,7 @@ test("of our errors code, message, stack and cause are told", () => {
   assert.is(told.message, "the API server does not answer");
   assert.match(told.stack!, "observe-log.test.ts");
   assert.is(told.cause?.code, "ECONNREFUSED");
-  assert.is(told.cause.message, undefined);
+  assert.is(told.cause?.message, undefined);
 });
 
 test("of others only name, code and where they were thrown", () => {
