@@ -22,7 +22,7 @@ const MAX_DEPTH = 6;
 const MAX_ITEMS = 100;
 
 /** A copy that is safe to log, at most 6 levels deep. Errors become what describeError tells of them. */
-export function redact(value: unknown, depth = 0): unknown {
+function redact(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return redactText(value);
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "function" || typeof value === "symbol") return undefined;
