@@ -65,7 +65,7 @@ async function run(): Promise<void> {
   );
 
   await waitForCluster(client, namespaces, log, stopping.signal);
-  if (!stopping.signal.aborted) {
+  if (!isStopping()) {
     const elect = config.leaderElect ?? kubeConfig.inCluster;
     let election: Election | undefined;
     const controller = startController({
@@ -87,7 +87,7 @@ async function run(): Promise<void> {
       return stuckMs < STUCK_MS || `no reconcile has ended for ${Math.round(stuckMs / 1000)} s`;
     };
     await Promise.race([controller.filled, aborted(stopping.signal)]);
-    if (!stopping.signal.aborted) {
+    if (!isStopping()) {
       filled = true;
       log.info({ appSecrets: controller.appSecrets.size, seconds: seconds() }, "ready");
       if (elect) {
@@ -114,6 +114,11 @@ async function run(): Promise<void> {
   await health?.close();
   await client.close();
   log.info({}, "stopped");
+}
+
+/** Asked anew each time, for it changes between two lines that wait. */
+function isStopping(): boolean {
+  return stopping.signal.aborted;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -103,10 +103,10 @@ function best(members: (AppSecret | undefined)[]): string | undefined {
 
 /** The Secrets that an AppSecret has to do with: its target, what it published last, and its sources. */
 function secretNames({ metadata, spec, status }: AppSecret): Set<string> {
-  const names = new Set([spec.target?.name ?? metadata.name]);
-  if (status?.secret) names.add(status.secret.name);
   const parsed = parseSpec(spec);
-  if (parsed.ok) for (const name of sourceNames(parsed.spec)) names.add(name);
+  const names = new Set(parsed.ok ? sourceNames(parsed.spec) : []);
+  names.add((parsed.ok ? parsed.spec.target.name : undefined) ?? metadata.name);
+  if (status?.secret) names.add(status.secret.name);
   return names;
 }
 

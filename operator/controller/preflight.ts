@@ -25,7 +25,7 @@ export async function waitForCluster(
   for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const obstacle = await findObstacle(client, namespaces, signal);
     if (obstacle === undefined) return;
-    if (obstacle !== said && !signal.aborted) log.warn({ obstacle }, "waiting for the cluster");
+    if (obstacle !== said) log.warn({ obstacle }, "waiting for the cluster");
     said = obstacle;
     await sleep(wait, signal);
   }

@@ -23,14 +23,14 @@ export type Reconciled = {
 };
 
 /** The plan was carried out, but something stands in the way that gives no event when it goes. */
-export class RetryLater extends OperatorError {
+class RetryLater extends OperatorError {
   constructor(key: string) {
     super("RETRY_LATER", `${key}: the API server refused a write; its status says which, and it is tried again.`);
   }
 }
 
 /** Somebody else kept changing the same objects. */
-export class TooManyConflicts extends OperatorError {
+class TooManyConflicts extends OperatorError {
   constructor(key: string) {
     super("TOO_MANY_CONFLICTS", `${key}: its objects changed ${MAX_PASSES} times while they were being written.`);
   }

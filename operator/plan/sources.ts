@@ -50,7 +50,7 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
     kind: "Resolved",
     versions: names.map((name) => versionOf(name, sources)),
     read: (value) => {
-      if (!value.valueFrom) return Buffer.from(value.value ?? "", "utf8").toString("base64");
+      if (!value.valueFrom) return Buffer.from(value.value, "utf8").toString("base64");
       const { name, key } = value.valueFrom.secretKeyRef;
       const source = sources.get(name);
       return (source?.found ? source.data?.[key] : undefined) ?? "";

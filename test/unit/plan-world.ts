@@ -114,7 +114,7 @@ function sourceOf(secret: StoredSecret | undefined): Source {
   return { found: true, uid, resourceVersion, data: secret.data };
 }
 
-export function carryOut(on: World, action: Action): void {
+function carryOut(on: World, action: Action): void {
   switch (action.kind) {
     case "ReadSources":
     case "RecordEvent":
