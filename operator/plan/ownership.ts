@@ -13,7 +13,7 @@ export function notOwned(secret: ObjectMeta, appSecretName: string): string | un
   if (owner === undefined) {
     return (
       `Secret "${secret.name}" exists and is not managed by an AppSecret. Choose another spec.target.name, or hand it over: ` +
-      `kubectl annotate secret ${secret.name} ${OWNER_ANNOTATION}=${appSecretName}`
+      `kubectl annotate secret -n ${secret.namespace} ${secret.name} ${OWNER_ANNOTATION}=${appSecretName}`
     );
   }
   if (owner !== appSecretName) {

@@ -201,7 +201,7 @@ const FOREIGN: [string, Record<string, unknown>, RegExp][] = [
   [
     "without an owner",
     {},
-    /is not managed by an AppSecret.*kubectl annotate secret orders appsecret.dev\/owner=orders/,
+    /is not managed by an AppSecret.*kubectl annotate secret -n staging orders appsecret.dev\/owner=orders/,
   ],
   ["of another AppSecret", { annotations: { [OWNER_ANNOTATION]: "billing" } }, /belongs to AppSecret "billing"/],
   [
