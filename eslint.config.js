@@ -18,7 +18,9 @@ export default defineConfig(
       "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       // A new condition, type or mode must be decided everywhere, not fall through.
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
-      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
+      // client.get<AppSecret>(path): who asks knows what is there.
+      "@typescript-eslint/no-unnecessary-type-parameters": "off",
       "@typescript-eslint/no-shadow": "error",
       "@typescript-eslint/no-confusing-void-expression": [
         "error",
@@ -35,14 +37,14 @@ export default defineConfig(
       "@typescript-eslint/require-await": "off",
       eqeqeq: "error",
       "no-fallthrough": "error",
-      "no-promise-executor-return": "error",
-      "no-unmodified-loop-condition": "error",
       "no-unreachable-loop": "error",
       "no-template-curly-in-string": "error",
       "no-restricted-syntax": [
         "error",
         // A name that is the same everywhere can be searched for.
         { selector: "ExportDefaultDeclaration", message: "Export by name." },
+        // It silences every other test of the file, and the count stays green.
+        { selector: "CallExpression[callee.property.name='only']", message: "Not to be committed." },
       ],
     },
   },
