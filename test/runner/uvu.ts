@@ -29,6 +29,7 @@ function telling<T>(test: Test<T>): Test<T> {
       tell({ what: "passed", name: full, ms: passed() });
     };
   return Object.assign((name: string, body: Callback<T>) => test(name, told(name, body)), {
+    // eslint-disable-next-line no-restricted-syntax -- for use while a test is being written
     only: (name: string, body: Callback<T>) => test.only(name, told(name, body)),
     skip: (name = "", body?: Callback<T>) => {
       tell({ what: "skipped", name, ms: 0 });
