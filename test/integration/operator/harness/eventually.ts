@@ -1,0 +1,23 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How long a promise of the operator may take on a busy machine. On an idle one it is a few milliseconds. */
+const PATIENCE_MS = 15_000;
+const POLL_MS = 40;
+
+/**
+ * Runs `attempt` until it does not throw, and gives what it returned. When the time is over, what it threw last is thrown:
+ * an assertion says there what it found instead.
+ *
+ * @param ms how long, in milliseconds
+ */
+export async function eventually<T>(attempt: () => T | Promise<T>, ms = PATIENCE_MS): Promise<T> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await delay(POLL_MS);
+  }
+}
