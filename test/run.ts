@@ -56,9 +56,11 @@ try {
       .sort();
     if (files.length === 0 || interrupt.signal.aborted) continue;
     if (group.needsCluster && controlPlane === undefined) {
+      const started = performance.now();
       controlPlane = await startControlPlane();
       Object.assign(env, controlPlane.env);
       await install(controlPlane);
+      console.log(styleText("dim", `\nA kube-apiserver with our CRD in it is up after ${secondsSince(started)}.`));
     }
     const waiting = [...files];
     await Promise.all(Array.from({ length: group.atOnce }, () => work(waiting, group.timeoutSeconds)));
@@ -108,7 +110,7 @@ function print(file: string, result: FileResult): void {
     console.log(`  ${marks[what]} ${name}${ms >= 100 ? styleText("dim", ` (${ms} ms)`) : ""}`);
   }
   if (result.problem !== undefined) console.log(styleText("red", `  ✘ the file ${result.problem}`));
-  if (result.failed > 0) console.log(`\n${result.output.replaceAll(/^/gm, "    ")}`);
+  if (result.failed > 0 && result.output !== "") console.log(`\n${result.output.replaceAll(/^/gm, "    ")}`);
 }
 
 /** Our CRD and policies, as a person installs them. */
