@@ -101,7 +101,7 @@ function readKubeconfig(file: string): Named {
       clusters,
       users: readUsers(raw["users"], absolute),
       contexts: newContexts(raw["contexts"]),
-      current: String(raw["current-context"] ?? ""),
+      current: typeof raw["current-context"] === "string" ? raw["current-context"] : "",
     };
   } catch (error) {
     // client-node's own words: "clusters[0].cluster.server is missing".
@@ -114,15 +114,16 @@ type RawUser = { name?: string; user?: Record<string, unknown> };
 /** client-node reads a token's file here and now and forgets its name; the name is what we want, for tokens rotate. */
 function readUsers(raw: unknown, absolute: (path: string) => string): KubeUser[] {
   if (!Array.isArray(raw)) return [];
-  return (raw as RawUser[]).map((entry) => {
+  return (raw as (RawUser | null)[]).flatMap((entry) => {
     const { tokenFile, "token-file": tokenFileToo, ...rest } = entry?.user ?? {};
     const file = tokenFile ?? tokenFileToo;
     const [user] = newUsers([{ ...entry, user: rest }]);
     const groups = rest["as-groups"];
+    if (user === undefined) return [];
     return {
-      ...user!,
-      ...(user!.certFile ? { certFile: absolute(user!.certFile) } : {}),
-      ...(user!.keyFile ? { keyFile: absolute(user!.keyFile) } : {}),
+      ...user,
+      ...(user.certFile ? { certFile: absolute(user.certFile) } : {}),
+      ...(user.keyFile ? { keyFile: absolute(user.keyFile) } : {}),
       ...(typeof file === "string" && file !== "" ? { tokenFile: absolute(file) } : {}),
       ...(Array.isArray(groups) ? { impersonateGroups: groups.map(String) } : {}),
     };
@@ -153,7 +154,9 @@ function parse(file: string, text: string): Record<string, unknown> {
 
 /** Loaded when there is YAML to read: in a Pod there never is. */
 function parseYaml(text: string): unknown {
-  const yaml = createRequire(import.meta.url)("yaml") as typeof import("yaml");
+  const yaml = createRequire(import.meta.url)("yaml") as {
+    parse(text: string, options: { logLevel: "silent" }): unknown;
+  };
   return yaml.parse(text, { logLevel: "silent" });
 }
 

@@ -54,7 +54,7 @@ export function createCredentialSource(
       readAt = now();
       reading = undefined;
     }
-    return current!;
+    return current;
   }
 
   return {

@@ -69,6 +69,7 @@ export function createDelays(clock: Clock, due: (key: string) => void): Delays {
   };
 }
 
+/* eslint-disable @typescript-eslint/no-non-null-assertion -- every index below is within the heap, by the loops' own bounds */
 function push(heap: Entry[], entry: Entry): void {
   let child = heap.length;
   heap.push(entry);

@@ -98,9 +98,9 @@ export function createDispatchers(
       stale = true;
     },
     async close() {
-      const open = [...closing, ...(pair ? [pair.request, pair.watch] : [])];
+      const all = [...closing, ...(pair ? [pair.request, pair.watch] : [])];
       pair = undefined;
-      await Promise.allSettled(open.map((dispatcher) => dispatcher.destroy()));
+      await Promise.allSettled(all.map((dispatcher) => dispatcher.destroy()));
     },
   };
 }

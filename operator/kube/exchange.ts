@@ -76,7 +76,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
           chunks.push(chunk);
         },
         onResponseEnd() {
-          settle({ kind: "reply", status, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) });
+          settle({ kind: "reply", status, headers, body: Buffer.concat(chunks) });
         },
         onResponseError(_controller, error) {
           settle({ kind: "unreachable", sent: controller !== undefined, networkCode: networkCode(error) });

@@ -3,7 +3,7 @@ export type Lease = {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace: string; resourceVersion?: string };
-  spec: LeaseSpec;
+  spec?: LeaseSpec;
 };
 
 type LeaseSpec = {

@@ -116,7 +116,7 @@ export function createQueue(options: QueueOptions): Queue {
   async function run(key: string): Promise<void> {
     try {
       // Not in the caller's stack: `add` is called from listeners that must not run handlers.
-      await null;
+      await Promise.resolve();
       await handle(key, stop.signal);
       failures.delete(key);
     } catch (error) {

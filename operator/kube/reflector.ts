@@ -80,7 +80,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   const timings = { ...TIMINGS, ...options.timings };
   const stopping = new AbortController();
   const { signal } = stopping;
-  const { promise: synced, resolve: resolveSynced } = Promise.withResolvers<void>();
+  const synced = Promise.withResolvers<undefined>();
   const selectors = options.query ?? {};
 
   /** Where to resume; `undefined`: list first. */
@@ -102,11 +102,16 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
         () => undefined,
         (thrown: unknown) => thrown ?? new Error("unknown"),
       );
-      if (signal.aborted) return;
+      if (isStopping()) return;
       const lived = performance.now() - startedAt;
       if (lived >= timings.healthyMs) failures = refusals = 0;
       await sleep(afterwards(error, lived), signal);
     }
+  }
+
+  /** Asked anew each time, for it changes while a session lasts. */
+  function isStopping(): boolean {
+    return signal.aborted;
   }
 
   /** One list, if need be, and one watch after it. Ends when the server ends it well, throws when it ends otherwise. */
@@ -116,7 +121,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     const staged = store.stage();
     const listing = startListing(staged);
     const pages = { selectors, metadataOnly: options.metadataOnly ?? false, signal };
-    const listVersion = await listPages<T>(client, path, pages, listing.add);
+    const listVersion = await listPages<T>(client, path, pages, (object) => listing.add(object));
     listing.complete(listVersion);
     return watch();
   }
@@ -132,7 +137,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
         timeoutSeconds: String(Math.ceil((timings.watchMs * (1 + Math.random())) / 1000)),
         ...(listing
           ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
-          : { resourceVersion: version! }),
+          : { resourceVersion: version ?? "0" }),
       },
       metadataOnly: options.metadataOnly ?? false,
       signal,
@@ -181,7 +186,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
         log.info({ path, count: store.size, resourceVersion: at }, listed ? "listed again" : "listed");
         if (listed) notify(options.onRelisted);
         listed = true;
-        resolveSynced();
+        synced.resolve(undefined);
       },
     };
   }
@@ -235,7 +240,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   }
 
   function tell(object: T, type: "ADDED" | "MODIFIED" | "DELETED"): void {
-    if (options.onEvent) notify(() => options.onEvent!(object, type));
+    notify(() => options.onEvent?.(object, type));
   }
 
   function notify(callback: (() => void) | undefined): void {
@@ -286,7 +291,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
 
   const running = run();
   return {
-    synced,
+    synced: synced.promise,
     async stop() {
       stopping.abort();
       await running;

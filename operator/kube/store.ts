@@ -74,7 +74,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
       try {
         listener(change);
       } catch (error) {
-        const { namespace, name } = (change.after ?? change.before)!.metadata;
+        const { namespace, name } = (change.after ?? change.before)?.metadata ?? {};
         options.log?.error({ namespace, name, err: error }, "a listener of the store failed");
       }
     }
