@@ -18,14 +18,24 @@ export type Observed = {
 const NAME = "appsecret_status_condition";
 const HELP = "1 for the status (True, False, Unknown) that a condition of an AppSecret has; the others have no series.";
 
-/** The metric in Prometheus' text format. Label values need no escaping: Kubernetes names have neither quotes nor backslashes. */
-export function conditionLines(appSecrets: Iterable<Observed>): string {
+/** Large enough to be few, small enough to be forgotten cheaply: 10,000 AppSecrets are 4 MB of text. */
+const CHUNK_LENGTH = 65_536;
+
+/**
+ * The metric in Prometheus' text format, in pieces of whole lines. Label values need no escaping: the names of Kubernetes
+ * have neither quotes nor backslashes.
+ */
+export function* conditionLines(appSecrets: Iterable<Observed>): Generator<string> {
   let lines = `# HELP ${NAME} ${HELP}\n# TYPE ${NAME} gauge\n`;
   for (const { metadata, status } of appSecrets) {
     const object = `namespace="${metadata.namespace}",name="${metadata.name}"`;
     for (const condition of status?.conditions ?? []) {
       lines += `${NAME}{${object},condition="${condition.type}",status="${condition.status}"} 1\n`;
     }
+    if (lines.length >= CHUNK_LENGTH) {
+      yield lines;
+      lines = "";
+    }
   }
-  return lines;
+  yield lines;
 }

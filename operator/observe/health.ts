@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { OperatorError } from "../api/errors.ts";
 
 /** `true`, or why not, for the person who asks with curl. */
@@ -10,7 +12,7 @@ export type HealthSource = {
   isLive(): Health;
   /** False takes the Pod out of its Service. */
   isReady(): Health;
-  metrics(): Promise<{ contentType: string; text: string }>;
+  metrics(): Promise<{ contentType: string; text: Iterable<string> }>;
 };
 
 export type HealthServer = {
@@ -45,7 +47,7 @@ export async function serveHealth(
   };
 }
 
-type Reply = { status: number; text: string; contentType?: string };
+type Reply = { status: number; text: string | Iterable<string>; contentType?: string };
 
 async function answer({ method, url }: IncomingMessage, source: HealthSource): Promise<Reply> {
   if (method !== "GET" && method !== "HEAD") return { status: 405, text: "only GET\n" };
@@ -74,7 +76,10 @@ function describe(health: Health): Reply {
 async function respond(request: IncomingMessage, response: ServerResponse, source: HealthSource): Promise<void> {
   const { status, text, contentType = PLAIN } = await answer(request, source);
   response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" });
-  response.end(request.method === "HEAD" ? undefined : text);
+  if (request.method === "HEAD") response.end();
+  else if (typeof text === "string") response.end(text);
+  // In pieces, so that a page of some megabytes neither is in memory as a whole nor holds up everything else.
+  else await pipeline(Readable.from(text), response).catch(() => undefined);
 }
 
 async function listen(server: Server, { host, port }: { host?: string | undefined; port: number }): Promise<void> {

@@ -16,8 +16,8 @@ export type Metrics = {
   watchQueue(name: string, queue: QueueState): void;
   /** Where the AppSecrets are read from at each scrape. */
   watchConditions(appSecrets: () => Iterable<Observed>): void;
-  /** The page in Prometheus' text format. */
-  page(): Promise<{ contentType: string; text: string }>;
+  /** The page in Prometheus' text format, in pieces. */
+  page(): Promise<{ contentType: string; text: Iterable<string> }>;
 };
 
 export type ReconcileResult = "unchanged" | "written" | "gone" | "error";
@@ -135,8 +135,12 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     watchQueue: (name, queue) => void queues.set(name, queue),
     watchConditions: (source) => void (appSecrets = source),
     async page() {
-      const text = await registry.metrics();
-      return { contentType: registry.contentType, text: `${text}${conditionLines(appSecrets())}` };
+      return { contentType: registry.contentType, text: inPieces(await registry.metrics(), appSecrets()) };
     },
   };
+}
+
+function* inPieces(own: string, appSecrets: Iterable<Observed>): Generator<string> {
+  yield own;
+  yield* conditionLines(appSecrets);
 }

@@ -6,7 +6,7 @@ import { serveHealth, type HealthServer, type HealthSource } from "../../operato
 const source: HealthSource = {
   isLive: () => true,
   isReady: () => true,
-  metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "up 1\n" }),
+  metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: ["up 1\n", "down 0\n"] }),
 };
 
 async function serving(
@@ -42,7 +42,7 @@ test("/metrics is served with the content type of its text", () =>
   serving({}, async (get) => {
     const response = await get("/metrics");
     assert.is(response.headers.get("content-type"), "text/plain; version=0.0.4");
-    assert.is(await response.text(), "up 1\n");
+    assert.is(await response.text(), "up 1\ndown 0\n");
   }));
 
 test("another path is 404, another method 405, and HEAD has no body", () =>
@@ -81,6 +81,19 @@ test("a port that is taken is one clear line", () =>
       );
     }
   }));
+
+test("a client that goes away in the middle of a page harms nobody", () => {
+  const endless = function* () {
+    for (;;) yield "x".repeat(65_536);
+  };
+  return serving({ metrics: async () => ({ contentType: "text/plain", text: endless() }) }, async (get) => {
+    const gone = new AbortController();
+    const response = await get("/metrics", { signal: gone.signal });
+    await response.body?.getReader().read();
+    gone.abort();
+    assert.is((await get("/livez")).status, 200);
+  });
+});
 
 test("close ends connections that are kept open, and frees the port", async () => {
   const server = await serveHealth({ host: "127.0.0.1", port: 0 }, source);

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createMetrics } from "../../operator/observe/metrics.ts";
 
-const page = async (metrics: ReturnType<typeof createMetrics>) => (await metrics.page()).text;
+const page = async (metrics: ReturnType<typeof createMetrics>) => [...(await metrics.page()).text].join("");
 
 test("every name of the design is on the page before anything has happened", async () => {
   const text = await page(createMetrics());
@@ -83,6 +83,16 @@ test("an AppSecret that nobody has looked at has no series", async () => {
   const metrics = createMetrics({ processMetrics: false });
   metrics.watchConditions(() => [{ metadata: { namespace: "a", name: "b" } }]);
   assert.not.match(await page(metrics), "appsecret_status_condition{");
+});
+
+test("a large page comes in pieces of whole lines", async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const one = { metadata: { namespace: "a", name: "b" }, status: { conditions: [{ type: "Ready", status: "True" }] } };
+  metrics.watchConditions(() => Array.from({ length: 5_000 }, () => one));
+  const pieces = [...(await metrics.page()).text];
+  assert.ok(pieces.length > 4);
+  for (const piece of pieces) assert.match(piece, /\n$/);
+  assert.is(pieces.join("").match(/^appsecret_status_condition\{/gm)?.length, 5_000);
 });
 
 test("two registries know nothing of each other", async () => {
