@@ -10,7 +10,17 @@ import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
 import type { Refusal, Source } from "../plan/observed.ts";
-import { appSecretPath, holdsPatch, newSecret, secretPatch, secretPath, secretsPath, statusPatch } from "./requests.ts";
+import { holdsData } from "./own-fields.ts";
+import {
+  appSecretPath,
+  firstDataPatch,
+  holdsPatch,
+  newSecret,
+  secretPatch,
+  secretPath,
+  secretsPath,
+  statusPatch,
+} from "./requests.ts";
 import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
@@ -148,8 +158,10 @@ async function updateSecret(
   if (current?.metadata.resourceVersion !== resourceVersion) return { kind: "Again" };
   try {
     const path = secretPath(namespace, secret.name);
-    const patch = secretPatch(secret, current.metadata);
-    return written(shell, await shell.client.patch<PartialObject>(path, patch, "strategic", { metadataOnly: true }));
+    const patch = (body: object) => shell.client.patch<PartialObject>(path, body, "strategic", { metadataOnly: true });
+    const reply = await patch(secretPatch(secret, current.metadata));
+    if (holdsData(reply.metadata)) return written(shell, reply);
+    return written(shell, await patch(firstDataPatch(secret, reply.metadata)));
   } catch (error) {
     if (isStatus(error, 404, 409)) return refreshSecret(shell, namespace, secret.name);
     if (error instanceof ApiError && error.status === 422) {

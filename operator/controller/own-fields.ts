@@ -30,6 +30,11 @@ export function cutManagedFields(metadata: ObjectMeta): ManagedFields[] | undefi
   return [{ manager: OPERATOR_NAME, fieldsV1: tree }];
 }
 
+/** Whether the Secret has any data, as its metadata tells: every key has a manager. Not to be asked of cut metadata. */
+export function holdsData({ managedFields }: ObjectMeta): boolean {
+  return (managedFields ?? []).some(({ fieldsV1 }) => fieldNames(child(fieldsV1, "f:data")).length > 0);
+}
+
 /** fieldsV1 is a tree of objects in which a field's name begins with "f:"; "." stands for the object itself. */
 function child(tree: unknown, name: string): unknown {
   return typeof tree === "object" && tree !== null ? (tree as Record<string, unknown>)[name] : undefined;

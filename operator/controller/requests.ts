@@ -60,6 +60,14 @@ export function secretPatch(secret: DesiredSecret, current: ObjectMeta) {
   };
 }
 
+/**
+ * What `secretPatch` leaves undone on a Secret without any data: there the API server drops a map that says
+ * `$patch: replace`, and answers 200 (measured on 1.37). Where nothing is, there is nothing to replace.
+ */
+export function firstDataPatch({ data }: DesiredSecret, { uid, resourceVersion }: ObjectMeta) {
+  return { metadata: { uid, resourceVersion }, data };
+}
+
 function removals(keys: readonly string[]): Record<string, null> {
   return Object.fromEntries(keys.map((key) => [key, null]));
 }
