@@ -16,8 +16,10 @@ import { logIn, OPERATOR_ACCOUNT } from "./service-account.ts";
  * operators over one AppSecret would each undo what the other one has just published.
  */
 export type Suite = {
-  promise(name: string, keeps: (env: Environment, operator: OperatorHandle) => Promise<void>): void;
-  run(): void;
+  /** Registers a test under the name of what the operator promises. */
+  promise: (name: string, keeps: (env: Environment, operator: OperatorHandle) => Promise<void>) => void;
+  /** To be called last, once. */
+  run: () => void;
 };
 
 export type OperatorHandle = {
