@@ -1,31 +1,171 @@
-/** Where the programs of the control plane come from. */
+/**
+ * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, else our cache, else a download, else a build.
+ * Each program is looked for on its own: a KUBEBUILDER_ASSETS as setup-envtest makes it has no kube-controller-manager.
+ */
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { build, whyGoCannotBuild } from "./build.ts";
+import { download, release } from "./download.ts";
+import type { Hosts } from "./download.ts";
 import { ControlPlaneError } from "./failure.ts";
-import { PROGRAMS, cacheDirectory } from "./versions.ts";
+import { withLock } from "./lock.ts";
+import { createProgress, duration, usualBuildTime } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { GO_VERSION, PROGRAMS, cacheDirectory } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
+/** The path of each program. */
 export type Binaries = Readonly<Record<Program, string>>;
 
-/** The paths of all programs: from KUBEBUILDER_ASSETS, else from our cache. */
-export async function ensureBinaries(options: { env?: NodeJS.ProcessEnv } = {}): Promise<Binaries> {
+export type BinariesOptions = {
+  /** Instead of this process's own environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Default: stderr. */
+  progress?: Progress;
+  /** For tests. */
+  downloadFrom?: Hosts;
+};
+
+/** A run that was killed leaves its unfinished files in such a directory; the next one removes it. */
+const PARTIAL = ".partial-";
+
+/**
+ * Gives the paths of all programs, and gets what is missing into the cache first.
+ *
+ * @throws {ControlPlaneError} `NoBinaries` or `BuildFailed`; the message says what to install.
+ */
+export async function ensureBinaries(options: BinariesOptions = {}): Promise<Binaries> {
   const env = options.env ?? process.env;
+  const progress = options.progress ?? createProgress(process.stderr);
+  const before = await findBinaries(env);
+  if (isComplete(before)) return before;
+
+  const cache = cacheDirectory(env);
+  await mkdir(cache, { recursive: true });
+  const onWait = (pid: number) =>
+    progress.note(`Another run (process ${pid}) is getting the control plane's programs; waiting for it.`);
+  const work = async () => {
+    await removePartial(cache);
+    const began = performance.now();
+    const found = await getMissing(cache, env, progress, options.downloadFrom);
+    progress.note(`The control plane's programs are in ${cache} after ${duration(performance.now() - began)}.`);
+    return found;
+  };
+  return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
+}
+
+/** What is there already. A program counts when it is executable: nothing unfinished ever is at these paths. */
+export async function findBinaries(env: NodeJS.ProcessEnv): Promise<Partial<Binaries>> {
+  const places = [env["KUBEBUILDER_ASSETS"] ?? "", cacheDirectory(env)].filter((place) => place !== "");
   const found: Partial<Record<Program, string>> = {};
-  const places = [env["KUBEBUILDER_ASSETS"], cacheDirectory(env)].filter(
-    (place) => place !== undefined && place !== "",
-  );
   for (const program of PROGRAMS) {
     for (const place of places) {
-      const path = join(place ?? "", program);
-      if (found[program] === undefined && (await isExecutable(path))) found[program] = path;
+      if (found[program] === undefined && (await isExecutable(join(place, program)))) {
+        found[program] = join(place, program);
+      }
     }
-    if (found[program] === undefined) throw new ControlPlaneError("NoBinaries", `${program} not found`);
+  }
+  return found;
+}
+
+function isComplete(found: Partial<Binaries>): found is Binaries {
+  return PROGRAMS.every((program) => found[program] !== undefined);
+}
+
+async function getMissing(
+  cache: string,
+  env: NodeJS.ProcessEnv,
+  progress: Progress,
+  hosts: Hosts | undefined,
+): Promise<Binaries> {
+  // Another run may have got them while we waited for the lock.
+  const found: Partial<Record<Program, string>> = await findBinaries(env);
+  const partial = await mkdtemp(join(cache, PARTIAL));
+  const missing = () => PROGRAMS.filter((program) => found[program] === undefined);
+  const install = async (program: Program, get: (output: string) => Promise<void>) => {
+    await get(join(partial, program));
+    await rename(join(partial, program), join(cache, program));
+    found[program] = join(cache, program);
+  };
+  try {
+    const whyNotDownloaded = await downloadAll(missing(), install, progress, hosts);
+    await buildAll(missing(), install, progress, env, whyNotDownloaded).catch(async (error: unknown) => {
+      // The one program that people have anyway. Any other version of it is better than nothing.
+      const kubectl = await findOnPath("kubectl", env);
+      if (kubectl === undefined || missing().join() !== "kubectl") throw error;
+      found.kubectl = kubectl;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
   }
   return found as Binaries;
 }
 
-export async function isExecutable(path: string): Promise<boolean> {
+type Install = (program: Program, get: (output: string) => Promise<void>) => Promise<void>;
+
+/** Resolves with why some could not be downloaded. A place that failed once is not asked again. */
+async function downloadAll(
+  programs: readonly Program[],
+  install: Install,
+  progress: Progress,
+  hosts: Hosts | undefined,
+): Promise<string[]> {
+  const failed = new Map<string, string>();
+  for (const [index, program] of programs.entries()) {
+    const from = release(program, hosts);
+    const place = from === undefined ? "unreleased" : new URL(from.url).host;
+    if (failed.has(place)) continue;
+    const options = { program, position: index + 1, count: programs.length, progress, ...(hosts && { hosts }) };
+    await install(program, (output) => download({ ...options, output })).catch((error: unknown) => {
+      failed.set(place, error instanceof Error ? error.message : "failed");
+    });
+  }
+  return [...failed.values()];
+}
+
+async function buildAll(
+  programs: readonly Program[],
+  install: Install,
+  progress: Progress,
+  env: NodeJS.ProcessEnv,
+  whyNotDownloaded: readonly string[],
+): Promise<void> {
+  if (programs.length === 0) return;
+  const go = await findOnPath("go", env);
+  const why = go === undefined ? "there is no Go on PATH" : await whyGoCannotBuild(go, env);
+  if (go === undefined || why !== undefined) {
+    throw new ControlPlaneError("NoBinaries", whatToInstall(programs, [...whyNotDownloaded, why ?? ""]));
+  }
+  progress.note(
+    `No download (${whyNotDownloaded.join("; ")}): building ${programs.join(", ")} with Go, once. This usually takes about ` +
+      `${usualBuildTime(programs)} on two cores, and about 5 GB in Go's caches.`,
+  );
+  for (const [index, program] of programs.entries()) {
+    const options = { program, position: index + 1, count: programs.length, go, env, progress };
+    await install(program, (output) => build({ ...options, output }));
+  }
+}
+
+/** The whole message: what is missing, why it could not be had, and the three ways out. */
+export function whatToInstall(missing: readonly Program[], why: readonly string[]): string {
+  return [
+    `The local control plane needs ${missing.join(", ")}, and could neither download nor build:`,
+    ...why.map((reason) => `  - ${reason}`),
+    "Any one of these helps:",
+    `  - install Go ${GO_VERSION} or newer (https://go.dev/dl/), and run this again`,
+    `  - set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}`,
+    "  - set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a cluster for tests",
+  ].join("\n");
+}
+
+async function removePartial(cache: string): Promise<void> {
+  const names = await readdir(cache);
+  const left = names.filter((name) => name.startsWith(PARTIAL));
+  await Promise.all(left.map((name) => rm(join(cache, name), { recursive: true, force: true })));
+}
+
+async function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,
     () => false,

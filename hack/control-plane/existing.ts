@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { ensureBinaries, findOnPath } from "./binaries.ts";
 import { childEnvironment } from "./environment.ts";
 import { ControlPlaneError } from "./failure.ts";
-import type { ControlPlane } from "./index.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { runKubectl } from "./kubectl.ts";
 
 /** @throws {ControlPlaneError} `ExistingCluster` when KUBECONFIG is not set or its cluster does not answer. */

@@ -58,6 +58,8 @@ export type KeptProcess = {
   /** Resolves with the exit code (128 + n after signal n), once the program and everything that it started are gone. */
   readonly exited: Promise<number>;
   readonly running: boolean;
+  /** `exited`, and keeps this program running until then. */
+  done(): Promise<number>;
   /** Sends the signal, and SIGKILL when the program has not ended `withinMs` later. Resolves when it is gone. */
   stop(signal: NodeJS.Signals, withinMs: number): Promise<void>;
 };
@@ -109,6 +111,7 @@ export async function spawnKept(command: string, args: readonly string[], option
     get running() {
       return running;
     },
+    done: () => stayFor(exited),
     async stop(signal, withinMs) {
       const send = (name: NodeJS.Signals) => running && process.kill(Number(pid), name);
       send(signal);

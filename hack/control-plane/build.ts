@@ -1,0 +1,116 @@
+/**
+ * Builds the programs from source, through the Go module proxy. The versions are those of kubernetes/go.mod and
+ * etcd/go.mod next to this file, whose go.sum makes sure that everyone builds the same.
+ */
+import { join } from "node:path";
+import { ControlPlaneError } from "./failure.ts";
+import { spawnKept } from "./lifeline.ts";
+import { describeBuild, describeSources } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { GO_VERSION, KUBERNETES_VERSION } from "./versions.ts";
+import type { Program } from "./versions.ts";
+
+type Source = { module: string; package: string; ldflags: string };
+
+const [MAJOR, MINOR] = KUBERNETES_VERSION.split(".");
+
+/** Kubernetes learns its version from the linker; without it, it says v0.0.0, and feature gates follow that. */
+const VERSION_FLAGS = [
+  `-X k8s.io/component-base/version.gitVersion=v${KUBERNETES_VERSION}`,
+  `-X k8s.io/component-base/version.gitMajor=${MAJOR}`,
+  `-X k8s.io/component-base/version.gitMinor=${MINOR}`,
+  `-X k8s.io/client-go/pkg/version.gitVersion=v${KUBERNETES_VERSION}`,
+].join(" ");
+
+function source(program: Program): Source {
+  if (program === "etcd") {
+    return { module: join(import.meta.dirname, "etcd"), package: "go.etcd.io/etcd/server/v3", ldflags: "-s -w" };
+  }
+  return {
+    module: join(import.meta.dirname, "kubernetes"),
+    package: `k8s.io/kubernetes/cmd/${program}`,
+    ldflags: `-s -w ${VERSION_FLAGS}`,
+  };
+}
+
+function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    // A person's own settings (-mod=vendor, a workspace) are for their code and would break this.
+    GOFLAGS: "",
+    GOWORK: "off",
+    // As Kubernetes releases are built; also, a machine may have a C compiler without the headers that it needs.
+    CGO_ENABLED: env["CGO_ENABLED"] ?? "0",
+  };
+}
+
+/** `undefined` when this Go can build; else why not, as the rest of a sentence. Go may fetch a newer Go by itself. */
+export async function whyGoCannotBuild(go: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const lines: string[] = [];
+  const add = (line: string) => void lines.push(line);
+  const { module } = source("kubectl");
+  const run = await spawnKept(go, ["version"], {
+    cwd: module,
+    env: goEnvironment(env),
+    output: { stdout: add, stderr: add },
+  });
+  const code = await run.done();
+  const version = /\bgo version go(\d+)\.(\d+)/.exec(lines.join("\n"));
+  if (code !== 0 || version === null) return `\`go version\` fails: ${lines.at(-1) ?? `exit code ${code}`}`;
+  const [major, minor] = GO_VERSION.split(".").map(Number);
+  const isEnough = Number(version[1]) > Number(major) || Number(version[2]) >= Number(minor);
+  return isEnough ? undefined : `the Go on PATH is ${version[1]}.${version[2]}, and ${GO_VERSION} is needed`;
+}
+
+/**
+ * Builds one program into the file `output`.
+ *
+ * @throws {ControlPlaneError} `BuildFailed`, with the last lines that Go wrote.
+ */
+export async function build(options: {
+  program: Program;
+  position: number;
+  count: number;
+  go: string;
+  output: string;
+  env: NodeJS.ProcessEnv;
+  progress: Progress;
+}): Promise<void> {
+  const { program, position, count, go, output, progress } = options;
+  const { module, package: path, ldflags } = source(program);
+  const env = goEnvironment(options.env);
+  const began = performance.now();
+  const step = () => ({ program, position, count, elapsedMs: performance.now() - began });
+  const messages: string[] = [];
+
+  async function run(args: string[], onStdout: (line: string) => void, onStderr: (line: string) => boolean) {
+    const stderr = (line: string) => {
+      if (!onStderr(line)) messages.push(line);
+    };
+    const child = await spawnKept(go, args, { cwd: module, env, output: { stdout: onStdout, stderr } });
+    const code = await child.done();
+    if (code === 0) return;
+    const said = messages.slice(-8).join("\n");
+    throw new ControlPlaneError("BuildFailed", `building ${program} failed (go ${args[0]}, code ${code}):\n${said}`);
+  }
+
+  let modules = 0;
+  let total = 0;
+  progress.show(() => describeSources({ ...step(), modules }));
+  const isDownload = (line: string) => line.startsWith("go: downloading");
+  await run(
+    ["list", "-deps", path],
+    () => (total += 1),
+    (line) => isDownload(line) && (modules += 1) > 0,
+  );
+
+  let built = 0;
+  progress.show(() => describeBuild({ ...step(), built, total }));
+  // With -v Go names each package when it begins to compile it: one path, no space.
+  const isPackage = (line: string) => /^[\w.~-]+(\/[\w.~-]+)*$/.test(line);
+  await run(
+    ["build", "-v", "-trimpath", "-ldflags", ldflags, "-o", output, path],
+    () => undefined,
+    (line) => isPackage(line) && (built += 1) > 0,
+  );
+}
