@@ -76,6 +76,7 @@ function refuseWhatZodAloneDoes(schema: z.core.$ZodTypes, generated: z.core.JSON
     // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
     refuse(path, "has a default that does not reach the CRD: use prefault");
   }
+  if ("coerce" in def && def.coerce) refuse(path, "is coerced by zod, which the API server does not do");
   if (def.type === "catch") refuse(path, "replaces wrong input, which the API server does not do");
 }
 
