@@ -26,6 +26,8 @@ export type OperatorHandle = {
   readonly now: Operator;
   /** Ends the process in an orderly way and starts another one. `between` happens while there is none. */
   restart(between?: () => Promise<void>): Promise<Operator>;
+  /** Kills the process and starts another one. */
+  crash(): Promise<Operator>;
 };
 
 /** @param prefix of the namespaces' names */
@@ -45,6 +47,10 @@ export function operatorSuite(prefix: string, flags: readonly string[] = []): Su
     async restart(between) {
       assertOrderly(operator, await operator.stop());
       await between?.();
+      return (operator = await start());
+    },
+    async crash() {
+      await operator.stop("SIGKILL");
       return (operator = await start());
     },
   };
