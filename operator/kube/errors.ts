@@ -1,11 +1,9 @@
 import { OperatorError } from "../api/errors.ts";
 
-/**
+/*
  * What can go wrong with a request to the API server. Each message is made of the verb, the path and words of our own:
  * the server's text, a body that does not parse and a proxy's page may all quote the values of a Secret.
  */
-export type RequestError = ApiError | Unreachable | RequestTimeout | MalformedReply;
-
 export type Cause = { field: string; reason: string };
 
 /** The API server answered, and its answer was no. */

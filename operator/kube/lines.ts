@@ -12,7 +12,7 @@ export type LineSplitter = {
 };
 
 /** An object has 1.5 MiB at most in etcd, and JSON may need six bytes for one. */
-export const LONGEST_LINE_BYTES = 32 * 1_048_576;
+const LONGEST_LINE_BYTES = 32 * 1_048_576;
 
 export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
   let pieces: Buffer[] = [];

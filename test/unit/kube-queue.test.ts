@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createQueue } from "../../operator/kube/queue.ts";
+
+const BACKOFF = { baseMs: 1, maxMs: 20 };
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 400 && !holds(); turn += 1) await sleep(5);
+}
+
+test("a key that is added twice while it waits runs once", async () => {
+  const ran: string[] = [];
+  const handle = (key: string) => Promise.resolve(void ran.push(key));
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, paused: true, handle });
+  queue.add("a");
+  queue.add("b");
+  queue.add("a");
+  assert.is(queue.depth, 2);
+  queue.resume();
+  await until(() => ran.length === 2);
+  await sleep(20);
+  assert.equal(ran, ["a", "b"]);
+});
+
+test("a key is never in two hands, and one that is added while it runs runs once more", async () => {
+  let inHand = 0;
+  let most = 0;
+  let runs = 0;
+  const queue = createQueue({
+    concurrency: 8,
+    backoff: BACKOFF,
+    handle: async () => {
+      inHand += 1;
+      most = Math.max(most, inHand);
+      await sleep(10);
+      inHand -= 1;
+      runs += 1;
+    },
+  });
+  for (let time = 0; time < 5; time += 1) queue.add("a");
+  await sleep(5);
+  for (let time = 0; time < 5; time += 1) queue.add("a");
+  await until(() => runs === 2 && queue.running === 0);
+  await sleep(30);
+  assert.is(most, 1);
+  assert.is(runs, 2);
+});
+
+test("as many keys run at once as there are hands", async () => {
+  let inHand = 0;
+  let most = 0;
+  let done = 0;
+  const queue = createQueue({
+    concurrency: 3,
+    backoff: BACKOFF,
+    handle: async () => {
+      most = Math.max(most, ++inHand);
+      await sleep(5);
+      inHand -= 1;
+      done += 1;
+    },
+  });
+  for (let key = 0; key < 12; key += 1) queue.add(`${key}`);
+  await until(() => done === 12);
+  assert.is(most, 3);
+  assert.is(done, 12);
+});
+
+test("a key that fails runs again until it does not, and the others go on meanwhile", async () => {
+  const runs: string[] = [];
+  const failures: number[] = [];
+  const queue = createQueue({
+    concurrency: 1,
+    backoff: BACKOFF,
+    onError: (_key, _error, count) => failures.push(count),
+    handle: (key) => {
+      runs.push(key);
+      if (key === "bad" && failures.length < 3) return Promise.reject(new Error("not yet"));
+      return Promise.resolve();
+    },
+  });
+  queue.add("bad");
+  queue.add("good");
+  await until(() => runs.filter((key) => key === "bad").length === 4);
+  assert.equal(failures, [1, 2, 3]);
+  assert.is(runs[1], "good");
+});
+
+test("a drain finishes what has begun and starts nothing more", async () => {
+  const finished: string[] = [];
+  const queue = createQueue({
+    concurrency: 1,
+    backoff: BACKOFF,
+    handle: async (key) => {
+      await sleep(20);
+      finished.push(key);
+    },
+  });
+  queue.add("begun");
+  queue.add("waiting");
+  await sleep(5);
+  await queue.drain();
+  assert.equal(finished, ["begun"]);
+  queue.add("late");
+  await sleep(30);
+  assert.equal(finished, ["begun"]);
+});
+
+test.run();
