@@ -8,8 +8,8 @@ import type { AppSecretStatus } from "./status.ts";
 const MAX_MESSAGE_LENGTH = 32_768;
 
 const generation = () => z.int().min(0);
-const version = (of: string) => text({ max: 253 }).describe(`metadata.resourceVersion of ${of}.`);
-const uid = (of: string) => text({ max: 253 }).describe(`metadata.uid of ${of}.`);
+const version = (of: string) => text({ max: 253 }).describe(`The metadata.resourceVersion of ${of}.`);
+const uid = (of: string) => text({ max: 253 }).describe(`The metadata.uid of ${of}.`);
 
 const conditionSchema = structure({
   type: text({ min: 1, max: 316 }).describe(
