@@ -12,8 +12,8 @@ export function notOwned(secret: ObjectMeta, appSecretName: string): string | un
   const owner = secret.annotations?.[OWNER_ANNOTATION];
   if (owner === undefined) {
     return (
-      `Secret "${secret.name}" exists and is not managed by an AppSecret. Choose another spec.target.name, or hand it over: ` +
-      `kubectl annotate secret -n ${secret.namespace} ${secret.name} ${OWNER_ANNOTATION}=${appSecretName}`
+      `Secret "${secret.name}" exists and is not managed by an AppSecret. Choose another spec.target.name, or hand it over ` +
+      `(kubectl annotate secret -n ${secret.namespace} ${secret.name} ${OWNER_ANNOTATION}=${appSecretName}).`
     );
   }
   if (owner !== appSecretName) {

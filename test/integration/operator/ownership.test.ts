@@ -27,7 +27,7 @@ async function refuses(env: Environment, metadata: object, why: RegExp): Promise
 promise(
   "a Secret that nobody gave to an AppSecret is not touched, and the status says how to hand it over",
   async (env) => {
-    await refuses(env, {}, /exists and is not managed by an AppSecret.*hand it over: kubectl annotate secret/);
+    await refuses(env, {}, /exists and is not managed by an AppSecret.*hand it over \(kubectl annotate secret/);
   },
 );
 
@@ -47,7 +47,7 @@ promise(
   "a Secret that is handed over, with the command from the status, becomes exactly what is asked",
   async (env) => {
     const refused = await refuses(env, { labels: { theirs: "stays" } }, /hand it over/);
-    const [, command = ""] = /kubectl (annotate secret .*)$/.exec(condition(refused, "Ready").message) ?? [];
+    const [, command = ""] = /\(kubectl (annotate secret .*)\)/.exec(condition(refused, "Ready").message) ?? [];
     const { metadata } = await env.secret("orders");
     const { code, stderr } = await env.kubectl(command.split(" "));
     assert.is(code, 0, stderr);
