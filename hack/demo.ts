@@ -1,55 +1,106 @@
 /**
- * `make demo`: a control plane, the operator and the examples, on this machine and gone afterwards. In a terminal it stays
- * until Ctrl-C, to be played with. Otherwise (CI=true, or no terminal) it runs through: 0 when all that it shows is true, 1
- * when something is not.
+ * `make demo`: a control plane, the operator and the examples, on this machine and gone afterwards. On a terminal it stays
+ * until Ctrl-C, to be tried out. Otherwise (CI=true, or no terminal) it runs through and exits with 0 when everything that
+ * it shows is true, else it says what is not and exits with 1.
  */
+import { join } from "node:path";
 import { ControlPlaneError, startControlPlane } from "./control-plane/index.ts";
+import type { ControlPlane } from "./control-plane/index.ts";
 import { keepDirectory } from "./control-plane/lifeline.ts";
-import { runOperator } from "./demo/operator.ts";
-import { ENVIRONMENTS, play } from "./demo/scenes.ts";
-import { createStage, FactFailed } from "./demo/stage.ts";
+import { prepareGuest } from "./demo/guest.ts";
+import { install, logTail, startOperator } from "./demo/operator.ts";
+import type { RunningOperator } from "./demo/operator.ts";
+import { play } from "./demo/scenes.ts";
+import { createStage, DemoError } from "./demo/stage.ts";
+import type { Stage } from "./demo/stage.ts";
+
+// The commands that it shows name files from here.
+process.chdir(join(import.meta.dirname, ".."));
 
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
+/** 128 + SIGINT, as a shell says it. */
+const INTERRUPTED = 130;
+
 const stays = process.stdin.isTTY && process.env["CI"] !== "true";
-const interrupted = new Promise<"interrupted">((resolve) => {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("interrupted"));
-});
+const interrupt = new AbortController();
+let mustBeOrderly = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    // While the programs are being built, or at a second Ctrl-C: what we started ends with us anyway (lifeline.ts).
+    if (!mustBeOrderly || interrupt.signal.aborted) process.exit(INTERRUPTED);
+    interrupt.abort();
+  });
+}
 
 try {
   await demo();
 } catch (error) {
-  if (!(error instanceof ControlPlaneError) && !(error instanceof FactFailed)) throw error;
-  const message =
-    error instanceof FactFailed ? `The demo failed: this did not happen: ${error.message}` : error.message;
-  process.stderr.write(`\n${message}\n`);
+  if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+  if (!(error instanceof ControlPlaneError) && !(error instanceof DemoError)) throw error;
+  process.stderr.write(`\n${error.message}\n`);
   process.exitCode = 1;
 }
 
 async function demo(): Promise<void> {
-  process.stdout.write("Starting a Kubernetes control plane on this machine …\n");
   const began = performance.now();
+  process.stdout.write("AppSecrets in about 20 seconds, on a Kubernetes control plane of its own. Starting that …\n");
   const cluster = await startControlPlane();
+  mustBeOrderly = true;
   const directory = await keepDirectory();
+  const stage = createStage(cluster.env, interrupt.signal);
+  let operator: RunningOperator | undefined;
+  let leave = async (): Promise<void> => undefined;
   try {
-    const stage = createStage(cluster);
-    stage.say(`It is up after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
-    stage.heading("Install the AppSecret type, and start the operator");
-    const operator = await runOperator(cluster, stage, directory.path);
-    const ended = await Promise.race([play(stage), interrupted]);
-    if (stays && ended !== "interrupted") {
-      stage.heading("It is yours now. In another terminal:");
-      stage.say(`  export KUBECONFIG=${cluster.kubeconfigPath} PATH=${cluster.binDir}:$PATH`);
-      stage.say(`  kubectl get appsecrets,secrets -n ${ENVIRONMENTS[0]}`);
-      stage.say(`  kubectl describe appsecret orders-db -n ${ENVIRONMENTS[0]}`);
-      stage.say("  kubectl explain appsecret.spec");
-      stage.say(`  tail -f ${operator.log}`);
-      stage.say("\nCtrl-C ends it and leaves nothing behind.");
-      await interrupted;
+    leave = await prepareGuest(cluster, stage);
+    stage.say(`It answers after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+    await install(stage);
+    operator = await startOperator(cluster, stage, directory.path);
+    await Promise.race([show(cluster, stage, operator), endOf(operator)]);
+  } catch (error) {
+    if (error instanceof DemoError && operator !== undefined) {
+      throw new DemoError(`${error.message}\n\nThe operator's log ends with:\n${await logTail(operator)}`);
     }
-    await operator.stop("SIGTERM", OPERATOR_STOPS_WITHIN_MS);
-    stage.say("\nStopped, and nothing is left.");
+    throw error;
   } finally {
+    await operator?.stop("SIGTERM", OPERATOR_STOPS_WITHIN_MS);
+    await leave();
     await cluster.stop();
     await directory.remove();
   }
+  process.stdout.write("\nStopped; nothing is left running.\n");
+}
+
+async function show(cluster: ControlPlane, stage: Stage, operator: RunningOperator): Promise<void> {
+  await stage.fact(() => `The operator is ready after ${operator.seconds()} s.`, operator.isReady);
+  await play(cluster, stage);
+  if (stays) await stay(cluster, stage, operator);
+}
+
+/** The operator is not to end while the demo goes on. */
+async function endOf(operator: RunningOperator): Promise<never> {
+  const code = await operator.exited;
+  throw new DemoError(`✘ The operator ended by itself, with exit code ${code}.`);
+}
+
+async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperator): Promise<void> {
+  stage.heading("It is yours now");
+  stage.say(`In another terminal:
+
+  export KUBECONFIG=${cluster.kubeconfigPath} PATH=${cluster.binDir}:$PATH
+
+  kubectl get appsecrets -A -o wide                  the table again, with messages
+  kubectl explain appsecret.spec.database            what can be written, field by field
+  kubectl edit appsecret orders-settings -n dev      change something, and look at its Secret
+  kubectl delete appsecret orders-login -n dev       its Secret goes with it
+  curl ${operator.metricsUrl.padEnd(45)} what the operator measures
+  tail -f ${operator.logFile}
+
+Ctrl-C stops everything that was started and removes it.`);
+  await new Promise<void>((resolve) => {
+    const nothingElseKeepsUsRunning = setInterval(() => undefined, 2 ** 30);
+    interrupt.signal.addEventListener("abort", () => {
+      clearInterval(nothingElseKeepsUsRunning);
+      resolve();
+    });
+  });
 }

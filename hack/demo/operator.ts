@@ -1,49 +1,70 @@
-/** Installs the CRD, the policies and the operator's rights, and runs the operator beside the cluster, as itself. */
-import { writeFile } from "node:fs/promises";
+/** Installs the type, the policies and the operator's rights, and runs the operator beside the cluster, as its ServiceAccount. */
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ControlPlane } from "../control-plane/index.ts";
 import { spawnKept } from "../control-plane/lifeline.ts";
 import type { KeptProcess } from "../control-plane/lifeline.ts";
 import { freePort } from "../control-plane/ports.ts";
-import type { ControlPlane } from "../control-plane/index.ts";
 import type { Stage } from "./stage.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
+const ACCOUNT = { name: "appsecret-operator", namespace: "appsecret-system" } as const;
+const LOG_TAIL_LINES = 15;
 
-export type RunningOperator = KeptProcess & { log: string };
+export type RunningOperator = KeptProcess & {
+  logFile: string;
+  metricsUrl: string;
+  isReady: () => Promise<boolean>;
+  /** How long it has been running, with one decimal. */
+  seconds: () => string;
+};
 
-/**
- * @param directory where its kubeconfig and its log go
- * @returns the operator, once it is ready. It ends when this program does.
- */
-export async function runOperator(cluster: ControlPlane, stage: Stage, directory: string): Promise<RunningOperator> {
-  await stage.kubectl(["apply", "-f", "crds/"]);
-  await stage.quietly(["wait", "--for=condition=Established", "crd/appsecrets.appsecret.dev", "--timeout=30s"]);
-  await stage.quietly(["apply", "-f", join(ROOT, "hack/rbac.yaml")]);
-  const kubeconfig = join(directory, "operator.kubeconfig");
-  await writeFile(kubeconfig, await kubeconfigOfOperator(stage), { mode: 0o600 });
-
-  const log = join(directory, "operator.log");
-  const port = await freePort();
-  const operator = await spawnKept(process.execPath, ["operator/main.ts", `--metrics-address=127.0.0.1:${port}`], {
-    cwd: ROOT,
-    env: { ...cluster.env, KUBECONFIG: kubeconfig },
-    output: { file: log },
-  });
-  await stage.fact("The operator is ready. It runs as its own ServiceAccount, with the rights of hack/rbac.yaml.", () =>
-    fetch(`http://127.0.0.1:${port}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
-  );
-  return Object.assign(operator, { log });
+export async function install(stage: Stage): Promise<void> {
+  stage.heading("Install the type AppSecret, and run the operator");
+  await stage.run("kubectl apply -f crds/");
+  await stage.quietly("kubectl wait --for=condition=Established crd/appsecrets.appsecret.dev --timeout=60s");
+  await stage.quietly("kubectl apply -f hack/rbac.yaml");
 }
 
-/** The current kubeconfig with a token of the operator's ServiceAccount in place of the user's credentials. */
-async function kubeconfigOfOperator(stage: Stage): Promise<string> {
-  const token = await stage.quietly(["create", "token", "appsecret-operator", "-n", "appsecret-system"]);
-  const current = await stage.quietly(["config", "view", "--raw", "--minify", "-o", "json"]);
-  if (token.code !== 0 || current.code !== 0) throw new Error(`no token for the operator: ${token.stderr}`);
+/**
+ * Starts the operator, which ends when this program does. It is not ready yet.
+ *
+ * @param directory where its kubeconfig and its log go
+ */
+export async function startOperator(cluster: ControlPlane, stage: Stage, directory: string): Promise<RunningOperator> {
+  const kubeconfig = join(directory, "operator.kubeconfig");
+  await writeFile(kubeconfig, await kubeconfigOf(ACCOUNT, stage), { mode: 0o600 });
+  const logFile = join(directory, "operator.log");
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = ["operator/main.ts", `--metrics-address=${address}`];
+  stage.say(`The operator runs with the rights in hack/rbac.yaml and no others:`);
+  stage.command(`KUBECONFIG=${kubeconfig} node ${args.join(" ")} >> ${logFile}`);
+  const began = performance.now();
+  const operator = await spawnKept(process.execPath, args, {
+    env: { ...cluster.env, KUBECONFIG: kubeconfig },
+    output: { file: logFile },
+  });
+  return Object.assign(operator, {
+    logFile,
+    metricsUrl: `http://${address}/metrics`,
+    isReady: () =>
+      fetch(`http://${address}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    seconds: () => ((performance.now() - began) / 1000).toFixed(1),
+  });
+}
+
+/** The current kubeconfig, with a token of the ServiceAccount in place of the person's own credentials. */
+async function kubeconfigOf({ name, namespace }: typeof ACCOUNT, stage: Stage): Promise<string> {
+  const token = await stage.quietly(`kubectl create token ${name} -n ${namespace} --duration=24h`);
+  const current = await stage.quietly("kubectl config view --raw --minify --flatten -o json");
   const config = JSON.parse(current.stdout) as { users: { name: string; user: object }[] };
-  config.users = config.users.map(({ name }) => ({ name, user: { token: token.stdout.trim() } }));
+  config.users = config.users.map((user) => ({ ...user, user: { token: token.stdout.trim() } }));
   return JSON.stringify(config);
+}
+
+export async function logTail({ logFile }: RunningOperator): Promise<string> {
+  const log = await readFile(logFile, "utf8").catch(() => "(no log)");
+  return log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
 }

@@ -1,60 +1,118 @@
-/** What the demo says and shows. Every command that it prints is the one that it runs. */
+/** What the demo says and shows. A command that is printed is run as it stands there, by a shell. */
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
-import type { ControlPlane, KubectlResult } from "../control-plane/index.ts";
 
-/** Something that the demo promised to show did not happen. */
-export class FactFailed extends Error {}
+/** The demo cannot go on, or what it promised to show did not happen. The message says which, for a person. */
+export class DemoError extends Error {}
+
+export type Answer = { code: number; stdout: string; stderr: string };
 
 export type Stage = {
-  heading(text: string): void;
+  heading(title: string): void;
   say(text: string): void;
-  /** Prints the command and what it answers, and gives the answer. `shown` changes what is printed of it. */
-  kubectl(
-    args: readonly string[],
-    options?: { input?: string; shown?: (stdout: string) => string },
-  ): Promise<KubectlResult>;
-  /** The same without a word. */
-  quietly(args: readonly string[], input?: string): Promise<KubectlResult>;
-  /** Tries until `holds`, for at most 15 s, and says what was shown. @throws FactFailed */
-  fact(text: string, holds: () => Promise<boolean> | boolean): Promise<void>;
+  /** Prints a command that is run in another way. */
+  command(command: string): void;
+  /** Prints the command and its answer. */
+  run(command: string): Promise<Answer>;
+  /** Runs a command that is a means to the demo and not a part of it. @throws DemoError when it fails */
+  quietly(command: string): Promise<Answer>;
+  /** The same for a command that may fail. */
+  attempt(command: string): Promise<Answer>;
+  /** Tries until `holds` gives a yes, and prints the fact with a tick. @throws DemoError after `withinMs` */
+  fact(what: string | (() => string), holds: () => Promise<boolean> | boolean, withinMs?: number): Promise<void>;
+  /** The number of facts so far. */
+  readonly facts: number;
 };
 
-const FACT_WITHIN_MS = 15_000;
-const POLL_MS = 50;
+export type Screen = { isTTY?: boolean; columns?: number; write(text: string): unknown };
 
-export function createStage(cluster: ControlPlane): Stage {
-  const print = (text: string) => void process.stdout.write(`${text}\n`);
-  const style = (format: "bold" | "cyan" | "green" | "red", text: string) =>
-    process.stdout.isTTY ? styleText(format, text) : text;
+const FACT_WITHIN_MS = 20_000;
+const POLL_MS = 50;
+/** Where the width is not known: a log file. */
+const COLUMNS = 100;
+const INDENT = "    ";
+
+/**
+ * @param env of the commands: KUBECONFIG, and a PATH with kubectl
+ * @param signal once it is aborted nothing is printed and nothing is run any more
+ */
+export function createStage(env: Record<string, string>, signal: AbortSignal, screen: Screen = process.stdout): Stage {
+  // A terminal that does not know its width says 0.
+  const columns = Math.min(screen.columns || COLUMNS, 120);
+  let facts = 0;
+  const print = (line: string) => signal.aborted || screen.write(`${line}\n`);
+  const style = (format: Parameters<typeof styleText>[0], line: string) =>
+    screen.isTTY ? styleText(format, line, { validateStream: false }) : line;
+
+  async function run(command: string): Promise<Answer> {
+    signal.throwIfAborted();
+    const child = spawn("/bin/sh", ["-c", command], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const code = new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (status) => resolve(status ?? 1));
+    });
+    const [exitCode, stdout, stderr] = await Promise.all([code, text(child.stdout), text(child.stderr)]);
+    signal.throwIfAborted();
+    return { code: exitCode, stdout, stderr };
+  }
+
+  const showCommand = (command: string) => print(`${style("dim", "$")} ${style("cyan", command)}`);
+
   return {
-    heading: (text) => print(`\n${style("bold", text)}`),
-    say: (text) => print(text),
-    async kubectl(args, { input, shown = (stdout: string) => stdout } = {}) {
-      print(style("cyan", `$ kubectl ${args.map(quoted).join(" ")}`));
-      if (input !== undefined) print(indent(input.trimEnd(), "    | "));
-      const result = await cluster.kubectl(args, input === undefined ? {} : { input });
-      print(indent(`${shown(result.stdout)}${result.stderr}`.trimEnd(), "    "));
-      return result;
+    heading: (title) => print(`\n${style("bold", title)}`),
+    say: (line) => print(line),
+    command: showCommand,
+    async run(command) {
+      showCommand(command);
+      const answer = await run(command);
+      // A table keeps its lines whole; a message is broken between words.
+      const lines = [answer.stdout.trimEnd(), wrap(answer.stderr.trimEnd(), columns - INDENT.length)];
+      const said = lines.filter((line) => line !== "").join("\n");
+      if (said !== "") print(said.replaceAll(/^(?=.)/gm, INDENT));
+      return answer;
     },
-    quietly: (args, input) => cluster.kubectl(args, input === undefined ? {} : { input }),
-    async fact(text, holds) {
+    async quietly(command) {
+      const answer = await run(command);
+      if (answer.code !== 0) throw new DemoError(`✘ ${command}\n${answer.stderr.trimEnd()}`);
+      return answer;
+    },
+    attempt: run,
+    async fact(what, holds, withinMs = FACT_WITHIN_MS) {
       const began = performance.now();
       while (!(await holds())) {
-        if (performance.now() - began > FACT_WITHIN_MS) {
-          print(style("red", `✘ ${text}`));
-          throw new FactFailed(text);
+        signal.throwIfAborted();
+        if (performance.now() - began > withinMs) {
+          const name = typeof what === "string" ? what : what();
+          throw new DemoError(`✘ This was to be shown, and is not so: ${name}`);
         }
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await sleep(POLL_MS);
       }
-      print(style("green", `✔ ${text}`));
+      signal.throwIfAborted();
+      facts += 1;
+      print(style("green", `✔ ${typeof what === "string" ? what : what()}`));
+    },
+    get facts() {
+      return facts;
     },
   };
 }
 
-function indent(text: string, by: string): string {
-  return text.replaceAll(/^/gm, by);
-}
-
-function quoted(argument: string): string {
-  return /^[-\w./:=,@]+$/.test(argument) ? argument : `'${argument}'`;
+/** Breaks long lines between words. */
+export function wrap(message: string, columns: number): string {
+  const lines: string[] = [];
+  for (const whole of message.split("\n")) {
+    let line = "";
+    for (const word of whole.split(" ")) {
+      if (line !== "" && line.length + 1 + word.length > columns) {
+        lines.push(line);
+        line = word;
+      } else {
+        line = line === "" ? word : `${line} ${word}`;
+      }
+    }
+    lines.push(line);
+  }
+  return lines.join("\n");
 }
