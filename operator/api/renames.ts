@@ -69,7 +69,6 @@ export const RENAME_RULES: Rule<Fields>[] = KINDS.flatMap(({ when, is, published
     },
     message: `must not give a key the name of another published key (${named})`,
     at: "target.keys",
-    reason: "FieldValueDuplicate",
   },
 ]);
 

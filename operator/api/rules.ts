@@ -8,7 +8,7 @@
 import { z } from "zod";
 
 /** The reasons that a CRD rule may give; kubectl turns them into "Invalid value", "Forbidden" and "Required value". */
-type RuleReason = "FieldValueInvalid" | "FieldValueForbidden" | "FieldValueRequired" | "FieldValueDuplicate";
+type RuleReason = "FieldValueInvalid" | "FieldValueForbidden" | "FieldValueRequired";
 
 export type Rule<T> = {
   /** CEL over `self`. Keep to what Kubernetes 1.32 knows. */

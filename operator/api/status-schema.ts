@@ -70,7 +70,7 @@ export const appSecretStatusSchema: z.ZodType<Widened<AppSecretStatus>> = struct
     .describe("The state in detail, one entry per aspect.")
     .optional(),
 })
-  .meta({ default: { observedGeneration: -1 } })
+  .prefault({ observedGeneration: -1 })
   .describe("What the operator found and did. Written by the operator only.");
 
 /** The type that zod infers for an equal schema: optional fields may be undefined, and names of conditions are any text. */

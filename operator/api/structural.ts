@@ -72,10 +72,11 @@ function refuseWhatZodAloneDoes(schema: z.core.$ZodTypes, generated: z.core.JSON
   const { def } = schema._zod;
   if (def.type === "pipe" && !isCarriedByCrd(def.in))
     refuse(path, "is transformed by zod, which the API server cannot do");
-  if ((def.type === "default" || def.type === "prefault") && generated.default === undefined) {
-    // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
-    refuse(path, "has a default that does not reach the CRD: use prefault");
-  }
+  const annotations = Object.keys(z.globalRegistry.get(schema as z.core.$ZodType) ?? {});
+  if (def.type === "default" || def.type === "prefault") annotations.push("default");
+  // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
+  const lost = annotations.find((keyword) => !(keyword in generated));
+  if (lost !== undefined) refuse(path, `has a ${lost} that does not reach the CRD (write a default with prefault)`);
   if ("coerce" in def && def.coerce) refuse(path, "is coerced by zod, which the API server does not do");
   if (def.type === "catch") refuse(path, "replaces wrong input, which the API server does not do");
 }

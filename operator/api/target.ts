@@ -69,7 +69,6 @@ const keysSchema = withRules(
       cel: "self.all(key, self.exists_one(other, self[other] == self[key]))",
       holds: (keys) => new Set(Object.values(keys)).size === Object.keys(keys).length,
       message: "must not rename two keys to the same name",
-      reason: "FieldValueDuplicate",
     },
   ],
 );

@@ -8,6 +8,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 
 export type Reply = { status: number; text: string; body: unknown };
 
+export const MERGE_PATCH = { "content-type": "application/merge-patch+json" };
 const APPSECRETS = "/apis/appsecret.dev/v1/namespaces";
 
 /** An admin's plain requests: the tests read the server's replies to the last character. */
@@ -19,7 +20,7 @@ export async function connect() {
   await config.applyToHTTPSOptions(options);
   const agent = new https.Agent({ ...(options as https.AgentOptions), keepAlive: true, maxSockets: 16 });
 
-  function request(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<Reply> {
+  function request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const sent = https.request(
         { ...options, agent, method, host: server.hostname, port: server.port, path, timeout: 30_000 },
@@ -35,7 +36,8 @@ export async function connect() {
       );
       sent.on("error", reject);
       sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: no answer`)));
-      sent.setHeader("content-type", contentType);
+      for (const [name, value] of Object.entries({ "content-type": "application/json", ...headers }))
+        sent.setHeader(name, value);
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
@@ -53,12 +55,7 @@ export async function connect() {
     get: (namespace: string, name: string): Promise<Reply> =>
       request("GET", `${APPSECRETS}/${namespace}/appsecrets/${name}`),
     patch: (namespace: string, name: string, patch: unknown): Promise<Reply> =>
-      request(
-        "PATCH",
-        `${APPSECRETS}/${namespace}/appsecrets/${name}?fieldValidation=Strict`,
-        patch,
-        "application/merge-patch+json",
-      ),
+      request("PATCH", `${APPSECRETS}/${namespace}/appsecrets/${name}?fieldValidation=Strict`, patch, MERGE_PATCH),
     /** A namespace of its own for a test file. */
     async namespace(): Promise<string> {
       const name = `crd-${randomBytes(4).toString("hex")}`;

@@ -69,6 +69,11 @@ const REFUSED: [what: string, schema: z.ZodType, problem: RegExp][] = [
     /field has a default that does not reach/,
   ],
   [
+    "an annotation that z.toJSONSchema drops",
+    described(structure({}).meta({ default: {} })),
+    /field has a default that does not reach/,
+  ],
+  [
     "a rule on a secret",
     described(withRules(string.meta({ [SENSITIVE]: true }), [rule])),
     /^x\.field is sensitive and uses x-kub/,
