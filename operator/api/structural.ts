@@ -72,7 +72,7 @@ function refuseWhatZodAloneDoes(schema: z.core.$ZodTypes, generated: z.core.JSON
   const { def } = schema._zod;
   if (def.type === "pipe" && !isCarriedByCrd(def.in))
     refuse(path, "is transformed by zod, which the API server cannot do");
-  const annotations = Object.keys(z.globalRegistry.get(schema as z.core.$ZodType) ?? {});
+  const annotations = Object.keys(z.globalRegistry.get(schema) ?? {});
   if (def.type === "default" || def.type === "prefault") annotations.push("default");
   // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
   const lost = annotations.find((keyword) => !(keyword in generated));

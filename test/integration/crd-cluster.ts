@@ -11,13 +11,21 @@ export type Reply = { status: number; text: string; body: unknown };
 export const MERGE_PATCH = { "content-type": "application/merge-patch+json" };
 const APPSECRETS = "/apis/appsecret.dev/v1/namespaces";
 
-/** An admin's plain requests: the tests read the server's replies to the last character. */
-export async function connect() {
+/**
+ * Plain requests, because the tests read the server's replies to the last character: as whoever the kubeconfig says, or as
+ * the bearer of a token.
+ */
+export async function connect(token?: string) {
   const config = new KubeConfig();
   config.loadFromDefault();
   const server = new URL(config.getCurrentCluster()!.server);
   const options: https.RequestOptions = {};
   await config.applyToHTTPSOptions(options);
+  if (token !== undefined) {
+    options.headers = { authorization: `Bearer ${token}` };
+    delete options.cert;
+    delete options.key;
+  }
   const agent = new https.Agent({ ...(options as https.AgentOptions), keepAlive: true, maxSockets: 16 });
 
   function request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
