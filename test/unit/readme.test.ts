@@ -1,0 +1,42 @@
+/** The README is read more often than the code: what it says has to be true. */
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parse } from "yaml";
+import { parseSpec } from "../../operator/api/schema.ts";
+import { Reason } from "../../operator/api/status.ts";
+
+const README = readFileSync("README.md", "utf8");
+const snippets = [...README.matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+  ([, text]) => parse(text ?? "") as { spec?: unknown },
+);
+
+test("each AppSecret in it is valid, and there is one of each type and mode", () => {
+  const kinds: string[] = [];
+  for (const { spec } of snippets) {
+    if (spec === undefined) continue;
+    const parsed = parseSpec(spec);
+    assert.ok(parsed.ok, JSON.stringify(parsed));
+    kinds.push(parsed.spec.type === "Database" ? parsed.spec.database.mode : parsed.spec.type);
+  }
+  assert.equal(kinds, ["Authentication", "Database", "MongoDBAtlas", "Custom"]);
+});
+
+test("it explains every reason that a condition can have", () => {
+  for (const reason of Object.values(Reason)) assert.match(README, `\`${reason}\``);
+});
+
+test("every file and folder that it links to exists", () => {
+  const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path ?? "");
+  assert.ok(links.length > 3);
+  for (const link of links) assert.ok(existsSync(link), link);
+});
+
+test("every make target and npm script that it names exists", () => {
+  const makefile = readFileSync("Makefile", "utf8");
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+  for (const [, target] of README.matchAll(/`make ([a-z-]+)`/g)) assert.match(makefile, `\n${target}:`);
+  for (const [, script] of README.matchAll(/npm (?:run )?(start|demo|dev)\b/g)) assert.ok(script && scripts[script]);
+});
+
+test.run();
