@@ -119,7 +119,7 @@ function toEvent({ regarding, type, reason, action, note }: EventInput, at: Date
     apiVersion: "events.k8s.io/v1",
     kind: "Event",
     metadata: {
-      name: `${regarding.name.slice(0, 230)}.${randomBytes(8).toString("hex")}`,
+      name: `${regarding.name.slice(0, 230).replace(/[^a-z0-9]+$/, "")}.${randomBytes(8).toString("hex")}`,
       namespace: regarding.namespace || "default",
     },
     eventTime: at.toISOString().replace("Z", "000Z"),

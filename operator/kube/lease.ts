@@ -83,7 +83,8 @@ export function startElection(options: ElectionOptions): Election {
     try {
       const won = leading ? await renew() : await acquire();
       failures = 0;
-      if (won) lead(begun);
+      // A reply that took longer than the deadline (we were stopped meanwhile) proves nothing about now.
+      if (won && performance.now() - begun.monotonic < renewDeadlineMs) lead(begun);
       else lose();
     } catch (error) {
       failures += 1;
@@ -127,8 +128,7 @@ export function startElection(options: ElectionOptions): Election {
     clearTimeout(deadline);
     // The next turn may hang in a request of its own: the loss is told when it is due.
     deadline = setTimeout(lose, Math.max(0, begun.monotonic + renewDeadlineMs - performance.now()));
-    if (leading) return;
-    if (stopping.signal.aborted) return;
+    if (leading || stopping.signal.aborted) return;
     leading = true;
     log.info({ name, identity }, "leading");
     tell(options.onLeading);
@@ -175,8 +175,9 @@ export function startElection(options: ElectionOptions): Election {
       stopping.abort();
       await running;
       clearTimeout(deadline);
-      const held = isLeading() ? observer.lease : undefined;
       leading = false;
+      // Refused with 409 when it is not ours any more: the version is that of our own last write.
+      const held = observer.holder === identity ? observer.lease : undefined;
       if (held === undefined) return;
       await client.update<Lease>(path, released(held), request).then(
         () => log.info({ name }, "the Lease is released"),
