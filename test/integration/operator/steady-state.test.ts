@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import type { Operator } from "./harness/operator.ts";
+import { custom, database, from, login } from "./harness/specs.ts";
+import { operatorSuite } from "./harness/suite.ts";
+
+/** In a steady state the operator writes nothing, and neither does one that has just been started. */
+const { promise, run } = operatorSuite("steady");
+
+const QUIET_MS = 10_000;
+
+async function writes(operator: Operator): Promise<number> {
+  const verbs = ["POST", "PUT", "PATCH", "DELETE"];
+  const counts = await Promise.all(verbs.map((verb) => operator.metric("appsecret_api_requests_total", { verb })));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+promise("nothing is written while nothing changes, and a restart writes and reads nothing", async (env, operator) => {
+  await env.putSecret("upstream", { token: "one" });
+  await env.putSecret("foreign", { theirs: "x" });
+  const specs: Record<string, [object, string]> = {
+    published: [
+      custom({ A: "1", B: from("upstream", "token") }, { target: { labels: { team: "a" } } }),
+      "True/Published",
+    ],
+    foreign: [custom({ A: "1" }), "False/SecretNotOwned"],
+    retained: [custom({ A: "1" }, { deletionPolicy: "Retain" }), "True/Published"],
+    suspended: [custom({ A: "1" }, { suspend: true }), "True/Suspended"],
+    login: [login({ authentication: { enabled: false } }), "True/Disabled"],
+    db: [database(), "True/Published"],
+  };
+  for (const [name, [spec, ready]] of Object.entries(specs)) {
+    await env.apply(name, spec);
+    await env.ready(name, ready);
+  }
+  const versions = async () => {
+    const names = Object.keys(specs);
+    const all = [...(await Promise.all(names.map(env.appSecret))), ...(await Promise.all(names.map(env.findSecret)))];
+    return all.map((object) => object?.metadata.resourceVersion ?? "none");
+  };
+  const settled = await versions();
+  const before = await writes(operator.now);
+  assert.ok(before > 0, "the metric counts writes");
+  await sleep(QUIET_MS);
+  assert.is(await writes(operator.now), before, "writes in a steady state");
+
+  const restarted = await operator.restart();
+  await sleep(QUIET_MS);
+  assert.is(await writes(restarted), 0, "writes after a restart");
+  // What `waitForCluster` asks before the watches start: one AppSecret, and one Secret's metadata.
+  assert.is(await restarted.metric("appsecret_api_requests_total", { verb: "GET" }), 2, "reads after a restart");
+  assert.equal(await versions(), settled);
+});
+
+run();
