@@ -4,6 +4,7 @@ import type { Environment } from "./harness/environment.ts";
 import { condition, state } from "./harness/environment.ts";
 import { eventually } from "./harness/eventually.ts";
 import { atlas, database, login } from "./harness/specs.ts";
+import type { OperatorHandle } from "./harness/suite.ts";
 import { operatorSuite } from "./harness/suite.ts";
 
 /** One Authentication and one Database per namespace: refused at apply, and decided by the operator. */
@@ -11,17 +12,23 @@ const { promise, run } = operatorSuite("uniqueness");
 
 const label = ({ metadata }: AppSecret) => metadata.labels?.["appsecret.dev/holds"];
 
-/** Past the admission policy, as two creations at the same instant get: the holder's label is what the policy reads. */
-async function slipPast(env: Environment, name: string, spec: object): Promise<void> {
-  const { items } = await env.api.get<{ items: AppSecret[] }>(env.paths.appSecrets);
-  await eventually(async () => {
+/**
+ * Past the admission policy, as two creations at the same instant get: the holder's label is what the policy reads. The
+ * operator is paused meanwhile, or it would put the label back before the policy has seen that it is gone.
+ */
+async function slipPast(env: Environment, { now }: OperatorHandle, name: string, spec: object): Promise<void> {
+  process.kill(now.pid, "SIGSTOP");
+  try {
+    const { items } = await env.api.get<{ items: AppSecret[] }>(env.paths.appSecrets);
     for (const holder of items.filter((item) => label(item) !== undefined)) {
       await env.api.merge(env.paths.appSecret(holder.metadata.name), {
         metadata: { labels: { "appsecret.dev/holds": null } },
       });
     }
-    await env.apply(name, spec);
-  });
+    await eventually(() => env.apply(name, spec));
+  } finally {
+    process.kill(now.pid, "SIGCONT");
+  }
 }
 
 promise("a second one is refused at apply, and the refusal names the holder", async (env) => {
@@ -48,11 +55,11 @@ promise("an Authentication and a Database live side by side", async (env) => {
 
 promise(
   "the holder keeps its place, the other one names it, publishes nothing, and follows at once when it goes",
-  async (env) => {
+  async (env, operator) => {
     await env.apply("first", login());
     await env.ready("first", "True/Published");
     const secrets = await env.recordSecrets();
-    await slipPast(env, "second", login());
+    await slipPast(env, operator, "second", login());
     const second = await env.ready("second", "False/Duplicate");
     assert.is(state(second, "Accepted"), "False/Duplicate");
     assert.is(state(second, "Published"), "False/NotPublished");
@@ -71,11 +78,11 @@ promise(
   },
 );
 
-promise("of several that wait, one is promoted and the others name it", async (env) => {
+promise("of several that wait, one is promoted and the others name it", async (env, operator) => {
   const waiting = ["b", "c", "d"];
   await env.apply("first", database());
   await env.ready("first", "True/Published");
-  for (const name of waiting) await slipPast(env, name, database());
+  for (const name of waiting) await slipPast(env, operator, name, database());
   for (const name of waiting) await env.ready(name, "False/Duplicate");
   await env.deleteAppSecret("first");
   // Which one: the oldest, but creation times are whole seconds and these three may have the same.
@@ -94,17 +101,17 @@ promise("of several that wait, one is promoted and the others name it", async (e
   });
 });
 
-promise("both modes of a Database are one type", async (env) => {
+promise("both modes of a Database are one type", async (env, operator) => {
   await env.apply("by-uri", database());
   await env.ready("by-uri", "True/Published");
-  await slipPast(env, "by-atlas", atlas());
+  await slipPast(env, operator, "by-atlas", atlas());
   await env.ready("by-atlas", "False/Duplicate");
 });
 
-promise("a disabled or suspended holder still holds its type", async (env) => {
+promise("a disabled or suspended holder still holds its type", async (env, operator) => {
   await env.apply("first", login({ authentication: { enabled: false } }));
   await env.ready("first", "True/Disabled");
-  await slipPast(env, "second", login());
+  await slipPast(env, operator, "second", login());
   await env.ready("second", "False/Duplicate");
   await env.apply("first", login({ suspend: true }));
   await env.ready("first", "True/Suspended");
@@ -113,10 +120,10 @@ promise("a disabled or suspended holder still holds its type", async (env) => {
 
 promise(
   "the holder's label is put back when somebody removes it, and taken from whoever pretends to hold",
-  async (env) => {
+  async (env, operator) => {
     await env.apply("first", login());
     await env.ready("first", "True/Published");
-    await slipPast(env, "second", login());
+    await slipPast(env, operator, "second", login());
     await env.ready("second", "False/Duplicate");
     for (const [name, holds] of [
       ["first", null],
@@ -136,10 +143,10 @@ promise(
 promise("the holder is the same after a restart, also when it is not the oldest", async (env, operator) => {
   await env.apply("oldest", login());
   await env.ready("oldest", "True/Published");
-  await slipPast(env, "younger", login());
+  await slipPast(env, operator, "younger", login());
   await env.deleteAppSecret("oldest");
   await env.ready("younger", "True/Published");
-  await slipPast(env, "a-third", login());
+  await slipPast(env, operator, "a-third", login());
   await env.ready("a-third", "False/Duplicate");
   const { metadata } = await env.secret("younger");
   await operator.restart();
