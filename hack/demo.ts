@@ -43,7 +43,7 @@ try {
 
 async function demo(): Promise<void> {
   const began = performance.now();
-  process.stdout.write("AppSecrets in about 20 seconds, on a Kubernetes control plane of its own. Starting that …\n");
+  process.stdout.write("Starting a Kubernetes control plane on this machine …\n");
   const cluster = await startControlPlane();
   mustBeOrderly = true;
   const directory = await keepDirectory();
