@@ -1,4 +1,5 @@
 /** What a person reads when a spec is wrong, and what a program gets when it is right. */
+import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -139,6 +140,20 @@ test("keys that every JavaScript object inherits are ordinary keys, except the o
   assert.equal(Object.keys(result.spec.custom.data), ["constructor", "toString"]);
   const dropped = parseSpec(custom(JSON.parse('{"A":{"value":""},"__proto__":{"value":""}}')));
   assert.equal(dropped, { ok: false, problems: ["spec.custom.data must not have a key __proto__"] });
+});
+
+test("whatever JSON comes in, the answer is a spec or sentences about fields", () => {
+  const member = fc.constantFrom("type", "authentication", "database", "custom", "target", "keys", "data", "mode");
+  const json = fc.oneof(fc.jsonValue(), fc.dictionary(member, fc.jsonValue()));
+  fc.assert(
+    fc.property(json, (spec) => {
+      const result = parseSpec(spec);
+      return (
+        result.ok || (result.problems.length > 0 && result.problems.every((problem) => problem.startsWith("spec")))
+      );
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test.run();
