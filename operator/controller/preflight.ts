@@ -66,6 +66,9 @@ function explain(error: unknown, resource: string, scope: string): string {
         return `The API server cannot list ${resource} ${where} for now (${error.status} ${error.reason}).`;
     }
   }
+  if (error instanceof OperatorError && error.code === "InvalidCredentials") {
+    return `There are no credentials for the API server: ${error.message}.`;
+  }
   if (error instanceof OperatorError) return `The API server does not answer (${error.message}).`;
   throw error;
 }
