@@ -7,6 +7,8 @@ import { createCredentialSource } from "../../../../operator/kube/credentials.ts
  * because that one hides what the server says and writes in the operator's name.
  */
 export type Api = {
+  /** With KUBECONFIG for the same cluster. */
+  readonly env: NodeJS.ProcessEnv;
   request<T = unknown>(method: string, path: string, options?: RequestOptions): Promise<Reply<T>>;
   /** @throws when the object is not there, or for any other refusal */
   get<T>(path: string): Promise<T>;
@@ -32,9 +34,9 @@ export type Recording<T> = { events: readonly WatchEvent<T>[]; stop(): void };
 /** Unlike the operator's: whatever it owns, the operator does not. */
 const FIELD_MANAGER = "a-person";
 
-/** @param kubeconfig a file; the one that KUBECONFIG names unless told */
-export async function connect(kubeconfig = process.env["KUBECONFIG"] ?? ""): Promise<Api> {
-  const config = loadKubeConfig({ KUBECONFIG: kubeconfig });
+/** @param env whose KUBECONFIG names the cluster; that of the test runner unless told */
+export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Api> {
+  const config = loadKubeConfig(env);
   const { headers, tls } = await createCredentialSource(config).get();
   const agent = new Agent({ connect: tls, headersTimeout: 30_000, bodyTimeout: 0 });
   const options = { dispatcher: agent, headers: { ...headers, accept: "application/json" } };
@@ -59,6 +61,7 @@ export async function connect(kubeconfig = process.env["KUBECONFIG"] ?? ""): Pro
   }
 
   return {
+    env,
     request,
     get: (path) => demand("GET", path),
     async find<T>(path: string) {

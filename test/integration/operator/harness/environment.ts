@@ -131,7 +131,7 @@ function environment(api: Api, namespace: string): Environment {
     },
     recordSecrets: () => record(secrets),
     recordAppSecrets: () => record(appSecrets),
-    kubectl: (args, input) => runKubectl("kubectl", ["--namespace", namespace, ...args], { env: process.env, input }),
+    kubectl: (args, input) => runKubectl("kubectl", ["--namespace", namespace, ...args], { env: api.env, input }),
     close() {
       for (const recording of recordings.splice(0)) recording.stop();
     },

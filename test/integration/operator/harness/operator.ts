@@ -7,15 +7,15 @@ import { eventually } from "./eventually.ts";
 export type Operator = {
   readonly pid: number;
   /** Everything that it wrote so far, to either stream. */
-  output(): string;
+  output: () => string;
   /** Its log, parsed. A line that is no JSON object is not in it. */
-  log(): LogLine[];
+  log: () => LogLine[];
   /** The page that Prometheus reads. */
-  metrics(): Promise<string>;
+  metrics: () => Promise<string>;
   /** The sum of a metric's series that have these labels. */
-  metric(name: string, labels?: Record<string, string>): Promise<number>;
+  metric: (name: string, labels?: Record<string, string>) => Promise<number>;
   /** Sends the signal and waits for the end. Fine when it has ended already. */
-  stop(signal?: NodeJS.Signals): Promise<Ending>;
+  stop: (signal?: NodeJS.Signals) => Promise<Ending>;
   ended: Promise<Ending>;
 };
 
@@ -30,13 +30,15 @@ export type OperatorOptions = {
   namespaces?: readonly string[];
   /** Further flags. */
   flags?: readonly string[];
+  /** A free one unless told. */
+  metricsPort?: number;
 };
 
 const MAIN = "operator/main.ts";
 
 /** Starts the operator and returns at once: for the tests of how it fails to start. */
-export async function spawnOperator({ kubeconfig, namespaces = [], flags = [] }: OperatorOptions): Promise<Operator> {
-  const port = await freePort();
+export async function spawnOperator(options: OperatorOptions): Promise<Operator> {
+  const { kubeconfig, namespaces = [], flags = [], metricsPort: port = await freePort() } = options;
   const args = [
     MAIN,
     `--metrics-address=127.0.0.1:${port}`,

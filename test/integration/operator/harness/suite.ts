@@ -1,6 +1,5 @@
 import assert from "node:assert";
 import { test } from "uvu";
-import { runKubectl } from "../../../../hack/control-plane/kubectl.ts";
 import type { Api } from "./api.ts";
 import { connect } from "./api.ts";
 import type { Environment } from "./environment.ts";
@@ -8,7 +7,7 @@ import { createEnvironment } from "./environment.ts";
 import type { Operator } from "./operator.ts";
 import { startOperator } from "./operator.ts";
 import type { Login } from "./service-account.ts";
-import { logIn, OPERATOR_ACCOUNT } from "./service-account.ts";
+import { installRights, logIn, OPERATOR_ACCOUNT } from "./service-account.ts";
 
 /**
  * The tests of one file: one operator for all of them, as a real process under its ServiceAccount, and a namespace of its
@@ -92,13 +91,6 @@ export function operatorSuite(prefix: string, flags: readonly string[] = []): Su
       test.run();
     },
   };
-}
-
-/** As hack/rbac.yaml says, for whoever runs the tests against a cluster that has none of it. Harmless to repeat. */
-export async function installRights(env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  const apply = ["apply", "--server-side", "--force-conflicts", "--filename", "hack/rbac.yaml"];
-  const { code, stderr } = await runKubectl("kubectl", apply, { env });
-  if (code !== 0) throw new Error(stderr);
 }
 
 function assertOrderly(operator: Operator, ending: Awaited<Operator["ended"]>): void {
