@@ -262,6 +262,28 @@ test("256 values of 256 Ki characters are within the schema's bounds, 257 are no
   assert.not(answer.text.includes(CANARY));
 });
 
+test("the largest spec that the bounds allow does not exhaust the API server's budget for rules", async () => {
+  const long = (prefix: string, length = 253) => prefix.padEnd(length, "x");
+  const numbered = <T>(count: number, of: (index: number) => [string, T]) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => of(index)));
+  const data = numbered(256, (index) => [
+    long(`k${index}-`),
+    { valueFrom: { secretKeyRef: { name: long(`s${index}-`), key: long(`k${index}-`) } } },
+  ]);
+  const fields = {
+    name: long("target-"),
+    keys: numbered(64, (index) => [long(`k${index}-`), long(`n${index}-`)]),
+    labels: numbered(32, (index) => [`example.com/l${index}`, long("v", 63)]),
+    annotations: numbered(32, (index) => [`${long("example.com/", 12)}a${index}`, long("v", 4_096)]),
+  };
+  const everything = await server.create(namespace, "largest", custom(data, { target: fields }), { dryRun: true });
+  assert.is(everything.status, 201, everything.text.slice(0, 2_000));
+  const longUri = await server.create(namespace, "largest", uri({ value: long("mongodb://u:p@host", 8_192) }), {
+    dryRun: true,
+  });
+  assert.is(longUri.status, 201, longUri.text.slice(0, 2_000));
+});
+
 test("a changed type is refused: delete and create", async () => {
   assert.is((await server.create(namespace, "fixed", custom({ A: { value: CANARY } }))).status, 201);
   const { status, text, body } = await server.patch(namespace, "fixed", {
