@@ -152,12 +152,12 @@ function parse(file: string, text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Loaded when there is YAML to read: in a Pod there never is. */
+/** Loaded when there is YAML to read: in a Pod there never is. Quieter than "error", it would not throw at all. */
 function parseYaml(text: string): unknown {
   const yaml = createRequire(import.meta.url)("yaml") as {
-    parse(text: string, options: { logLevel: "silent" }): unknown;
+    parse(text: string, options: { logLevel: "error" }): unknown;
   };
-  return yaml.parse(text, { logLevel: "silent" });
+  return yaml.parse(text, { logLevel: "error" });
 }
 
 function readText(file: string): string | undefined {
