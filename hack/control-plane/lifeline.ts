@@ -113,7 +113,13 @@ export async function spawnKept(command: string, args: readonly string[], option
     },
     done: () => stayFor(exited),
     async stop(signal, withinMs) {
-      const send = (name: NodeJS.Signals) => running && process.kill(Number(pid), name);
+      const send = (name: NodeJS.Signals) => {
+        try {
+          if (running) process.kill(Number(pid), name);
+        } catch {
+          // ESRCH: it has ended, and `exited` is about to tell.
+        }
+      };
       send(signal);
       // A stopped one (SIGSTOP) would only see the signal when it is woken.
       if (signal !== "SIGKILL") send("SIGCONT");
