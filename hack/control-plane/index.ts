@@ -94,7 +94,10 @@ async function startIn(
     ...common("kube-controller-manager"),
     program: binaries["kube-controller-manager"],
     flags: () => controllerManagerFlags(paths, credentials, options.controllers),
-    isReady: () => asks("/api/v1/namespaces/default/serviceaccounts/default"),
+    // Namespaces have their ServiceAccount, and garbage is collected.
+    isReady: async (log) =>
+      (await log()).includes("Proceeding to collect garbage") &&
+      (await asks("/api/v1/namespaces/default/serviceaccounts/default")),
   });
   const servers = [controllerManager, apiServer, etcd];
   // Nobody reads the data again: there is nothing to wait for.

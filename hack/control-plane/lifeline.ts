@@ -124,7 +124,7 @@ export async function spawnKept(command: string, args: readonly string[], option
       // A stopped one (SIGSTOP) would only see the signal when it is woken.
       if (signal !== "SIGKILL") send("SIGCONT");
       const timer = setTimeout(send, withinMs, "SIGKILL");
-      await exited;
+      await stayFor(exited);
       clearTimeout(timer);
     },
   };

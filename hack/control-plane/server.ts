@@ -31,18 +31,21 @@ export type ServerOptions = {
   flags: () => Flags;
   logFile: string;
   cwd: string;
-  isReady: () => Promise<boolean>;
+  /** Asked again and again after a start; `log` gives what the server has logged since that start. */
+  isReady: (log: () => Promise<string>) => Promise<boolean>;
   /** Called when the server ends and nobody asked it to. */
   onCrash: (message: string) => void;
 };
 
 export function createServer(options: ServerOptions): Server {
   let current: KeptProcess | undefined;
+  /** Length of the log when the server was started last, in characters. */
+  let logBefore = 0;
 
   async function waitUntilReady(process: KeptProcess): Promise<void> {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (process.running && performance.now() < deadline) {
-      if (await options.isReady()) return;
+      if (await options.isReady(logSinceStart)) return;
       await sleep(POLL_MS);
     }
     const what = process.running ? `was not ready in ${READY_WITHIN_MS / 1000} s` : "ended at once";
@@ -51,9 +54,14 @@ export function createServer(options: ServerOptions): Server {
     throw new ControlPlaneError("ServerFailed", `${options.name} ${what}; its log ends with:\n${await logTail()}`);
   }
 
+  async function wholeLog(): Promise<string> {
+    return readFile(options.logFile, "utf8").catch(() => "");
+  }
+  async function logSinceStart(): Promise<string> {
+    return (await wholeLog()).slice(logBefore);
+  }
   async function logTail(): Promise<string> {
-    const log = await readFile(options.logFile, "utf8").catch(() => "(no log)");
-    return log.trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+    return (await logSinceStart()).trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
   }
 
   return {
@@ -62,6 +70,7 @@ export function createServer(options: ServerOptions): Server {
     },
     async start() {
       if (current?.running) return;
+      logBefore = (await wholeLog()).length;
       const started = await spawnKept(options.program, commandLine(options.flags()), {
         cwd: options.cwd,
         output: { file: options.logFile },
