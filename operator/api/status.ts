@@ -13,9 +13,40 @@ export const Reason = {
   SourceNotFound: "SourceNotFound",
   SourceKeyNotFound: "SourceKeyNotFound",
   Duplicate: "Duplicate",
-  // Verified
-  Pending: "Pending",
+  // Verified: True
+  Verified: "Verified",
   NotRequired: "NotRequired",
+  // Verified: Unknown
+  Pending: "Pending",
+  Unreachable: "Unreachable",
+  UnreachableRefused: "UnreachableRefused",
+  UnreachableTimeout: "UnreachableTimeout",
+  // Verified: False, whatever was checked
+  RejectedAddress: "RejectedAddress",
+  RejectedNameNotFound: "RejectedNameNotFound",
+  RejectedTLS: "RejectedTLS",
+  // Verified: False, of a JWKS
+  RejectedHTTPStatus: "RejectedHTTPStatus",
+  RejectedRedirect: "RejectedRedirect",
+  RejectedTooLarge: "RejectedTooLarge",
+  RejectedNotJWKS: "RejectedNotJWKS",
+  RejectedNoUsableKey: "RejectedNoUsableKey",
+  RejectedPrivateKey: "RejectedPrivateKey",
+  RejectedWeakKey: "RejectedWeakKey",
+  RejectedDuplicateKeyID: "RejectedDuplicateKeyID",
+  // Verified: False, of a MongoDB server
+  RejectedURI: "RejectedURI",
+  RejectedURIOption: "RejectedURIOption",
+  RejectedServer: "RejectedServer",
+  RejectedAuthentication: "RejectedAuthentication",
+  RejectedNotAuthorized: "RejectedNotAuthorized",
+  // Verified: False, of MongoDB Atlas
+  RejectedAPIKey: "RejectedAPIKey",
+  RejectedAPIAccess: "RejectedAPIAccess",
+  RejectedProject: "RejectedProject",
+  RejectedCluster: "RejectedCluster",
+  RejectedClusterPaused: "RejectedClusterPaused",
+  RejectedClusterCreating: "RejectedClusterCreating",
   // Published
   Published: "Published",
   NotPublished: "NotPublished",

@@ -1,0 +1,41 @@
+/**
+ * The words that the decisions (plan) and the live checks (verify) exchange: what is to be checked, and what came of it.
+ * Neither knows the other.
+ */
+import type { Reason } from "./status.ts";
+
+/** What a live check is made of. Holds secret values: never logged, and kept no longer than the check lasts. */
+export type Target = JwksTarget | MongoTarget | AtlasTarget;
+
+export type JwksTarget = { kind: "JWKS"; uri: string };
+
+/** `database`: the one that is pinged. */
+export type MongoTarget = { kind: "MongoDB"; uri: string; database: string };
+
+export type AtlasTarget = {
+  kind: "Atlas";
+  projectId: string;
+  clusterName: string;
+  publicKey: string;
+  privateKey: string;
+  /** With it the cluster itself is pinged as that user, in `database`. */
+  databaseUser?: { username: string; password: string };
+  database: string;
+};
+
+/** What came of a check. `message` tells a person what to do; it ends in a full stop and never carries a secret value. */
+export type Verdict =
+  /** It works. */
+  | { answer: "Yes"; message: string; facts?: Facts }
+  /** A definite no. `passing`: it may become a yes by itself (a cluster that is being created), so waiting makes sense. */
+  | { answer: "No"; reason: Reason; message: string; passing: boolean }
+  /** Nobody knows: unreachable, timed out, overloaded. `retryAfterMs`: what the other side asked for. */
+  | { answer: "Silence"; reason: Reason; message: string; retryAfterMs?: number };
+
+/** What a check learned besides the yes. */
+export type Facts = {
+  /** Atlas: the host of the cluster's SRV address, for MONGODB_URI. A host name, no secret. */
+  host?: string;
+  /** JWKS: changes when the set of keys does. Kept in memory only. */
+  keys?: string;
+};
