@@ -10,6 +10,7 @@ import type { PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
+import { guardWrites } from "../kube/guarded.ts";
 import type { Log } from "../kube/log.ts";
 import type { Queue, QueueMetrics } from "../kube/queue.ts";
 import { createQueue } from "../kube/queue.ts";
@@ -37,7 +38,7 @@ export type ControllerOptions = {
   /** Namespaces to watch; none means all. */
   namespaces: readonly string[];
   concurrency: number;
-  /** Throws once this replica may not write any more. */
+  /** Throws once this replica may not write any more. Asked when a write is about to leave, and before each retry of it. */
   assertMayWrite: () => void;
   log: Log;
   /** After each reconcile. `seconds` is how long it took. */
@@ -68,7 +69,7 @@ export function startController(options: ControllerOptions): Controller {
   const secrets = createScopedStore<PartialObject>(namespaces, log);
   const index = createIndex((namespace, name) => appSecrets.get(namespace, name));
   const reconcile = createReconciler(
-    { client, appSecrets, secrets, events, index, assertMayWrite: options.assertMayWrite },
+    { client: guardWrites(client, options.assertMayWrite), appSecrets, secrets, events, index },
     now,
   );
   const queue = createQueue({

@@ -25,12 +25,11 @@ import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
 export type Shell = {
+  /** Its writes fail once this replica may not write any more (it lost the Lease). */
   client: KubeClient;
   appSecrets: Cache<AppSecret>;
   secrets: Cache<PartialObject>;
   events: EventRecorder;
-  /** Throws when this replica may not write any more (it lost the Lease). Called before every write. */
-  assertMayWrite: () => void;
 };
 
 /** What carrying out a plan led to. */
@@ -51,7 +50,6 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
   let unowned: { name: string; uid: string } | undefined;
 
   for (const action of actions) {
-    if (action.kind !== "ReadSources" && action.kind !== "RecordEvent") shell.assertMayWrite();
     switch (action.kind) {
       case "ReadSources":
         return { kind: "Again", sources: await readSources(shell, current, action.names) };
