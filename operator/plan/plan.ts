@@ -16,7 +16,7 @@ import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
 import type { Observed, Refusal } from "./observed.ts";
 import type { Decision } from "./outcomes.ts";
-import { disabled, duplicate, inPlace, notAccepted, notWritten, publish, suspended } from "./outcomes.ts";
+import { disabled, duplicate, inPlace, notAccepted, notWithdrawn, notWritten, publish, suspended } from "./outcomes.ts";
 import { notOwned } from "./ownership.ts";
 import { resolveSources, sourceNames } from "./sources.ts";
 import { notesFor, statusFor } from "./status.ts";
@@ -30,8 +30,10 @@ export function plan(observed: Observed, now: Date): Plan {
   const { appSecret } = observed;
   if (appSecret.metadata.deletionTimestamp !== undefined) return { actions: [], retry: false };
 
-  const decision = decide(observed);
-  if ("read" in decision) return { actions: [{ kind: "ReadSources", names: decision.read }], retry: false };
+  const decided = decide(observed);
+  if ("read" in decided) return { actions: [{ kind: "ReadSources", names: decided.read }], retry: false };
+  const decision =
+    observed.refusal?.kind === "DeleteForbidden" ? notWithdrawn(observed, decided, observed.refusal.name) : decided;
 
   const actions: Action[] = claim(observed);
   if (decision.publish) actions.push(decision.publish);
@@ -93,7 +95,8 @@ function decide(observed: Observed): Decision | { read: string[] } {
 
   const foreign = target && notOwned(target, name);
   if (foreign !== undefined) return notWritten(observed, Reason.SecretNotOwned, foreign, "Stalled");
-  if (observed.refusal) return answerRefusal(observed, observed.refusal, targetName);
+  if (observed.refusal && observed.refusal.kind !== "DeleteForbidden")
+    return answerRefusal(observed, observed.refusal, targetName);
 
   return publish(observed, desiredSecret(appSecret, spec, targetName, made.data), sources.versions);
 }
@@ -120,7 +123,11 @@ function isInPlace(
   );
 }
 
-function answerRefusal(observed: Observed, refusal: Refusal, secret: string): Decision {
+function answerRefusal(
+  observed: Observed,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" }>,
+  secret: string,
+): Decision {
   switch (refusal.kind) {
     case "Forbidden": {
       const message =
