@@ -9,7 +9,8 @@ import { GROUP, OWNER_ANNOTATION, PLURAL, VERSION } from "../api/names.ts";
 import type { PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { EventRecorder, EventInput } from "../kube/events.ts";
+import type { EventInput, EventRecorder } from "../kube/events.ts";
+import { guardWrites } from "../kube/guarded.ts";
 import type { Log } from "../kube/log.ts";
 import type { Queue, QueueMetrics } from "../kube/queue.ts";
 import { createQueue } from "../kube/queue.ts";
@@ -40,7 +41,7 @@ export type ControllerOptions = {
   concurrency: number;
   /** Makes the live checks' scheduler; `wake` has an AppSecret reconciled. */
   createChecks: (hooks: Pick<SchedulerOptions, "wake" | "onKeysRotated">) => Scheduler;
-  /** Throws once this replica may not write any more. */
+  /** Throws once this replica may not write any more. Asked when a write is about to leave, and before each retry of it. */
   assertMayWrite: () => void;
   log: Log;
   /** After each reconcile. `seconds` is how long it took. */
@@ -78,7 +79,7 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
   const reconcile = createReconciler(
-    { client, appSecrets, secrets, events, index, checks, assertMayWrite: options.assertMayWrite },
+    { client: guardWrites(client, options.assertMayWrite), appSecrets, secrets, events, index, checks },
     now,
   );
   const queue = createQueue({

@@ -35,9 +35,13 @@ export type LiveCheck = {
 
 export type Holder = { name: string; uid: string };
 
-/** A source Secret: gone, known by its metadata only, or read. `data` is base64, as the API gives it. */
+/**
+ * A source Secret: gone or not to be read (403), known by its metadata only, or read. `data` is base64, as the API gives
+ * it.
+ */
 export type Source =
-  { found: false } | { found: true; uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
+  | { found: false; forbidden?: true }
+  | { found: true; uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
 
 /** A write that the API server refused for a reason that trying again at once will not change. */
 export type Refusal =
@@ -47,5 +51,7 @@ export type Refusal =
   | { kind: "Immutable" }
   /** 422 on `type`: a Secret that was handed over is not Opaque. */
   | { kind: "NotOpaque" }
+  /** 403 on taking away a Secret of this name. */
+  | { kind: "DeleteForbidden"; name: string }
   /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */
   | { kind: "Refused"; reason: string };

@@ -49,6 +49,8 @@ export function notAccepted(
     accepted: { status: "False", reason, message },
     progress,
     satisfied: false,
+    // A Role that is mended gives no event.
+    retry: reason === Reason.Forbidden,
   };
 }
 
@@ -95,6 +97,30 @@ export function beingVerified(observed: Observed): Decision {
     held: true,
     progress: "Reconciling",
     satisfied: false,
+  };
+}
+
+/**
+ * A Secret that is to go may not be deleted. The one to take its place has been written by now, but the status goes on
+ * recording the old one: a Retained Secret is ours by that record alone, and would be forgotten.
+ *
+ * @param decision what was decided, as if the delete were allowed
+ * @param name of the Secret that is still there
+ */
+export function notWithdrawn(observed: Observed, decision: Decision, name: string): Decision {
+  const { publish: _written, ...rest } = decision;
+  const recorded = observed.appSecret.status?.secret;
+  const message =
+    `The operator may not delete Secret "${name}", which is to go: look at its Role and at admission policies. ` +
+    `It tries again by itself.`;
+  return {
+    ...rest,
+    published: { status: "False", reason: Reason.Forbidden, message },
+    progress: decision.progress ?? "Reconciling",
+    satisfied: false,
+    ...(recorded ? { secret: recorded, sources: observed.appSecret.status?.sources } : {}),
+    withdraw: [],
+    retry: true,
   };
 }
 

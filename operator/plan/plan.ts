@@ -23,6 +23,7 @@ import {
   inPlace,
   notAccepted,
   notVerified,
+  notWithdrawn,
   notWritten,
   publish,
   suspended,
@@ -48,14 +49,16 @@ export function plan(observed: Observed, now: Date): Plan {
   const { appSecret } = observed;
   if (appSecret.metadata.deletionTimestamp !== undefined) return { actions: [], retry: false };
 
-  const decision = decide(observed, now);
-  if ("read" in decision) return { actions: [{ kind: "ReadSources", names: decision.read }], retry: false };
-  if ("check" in decision) {
-    return { actions: [...claim(observed), { kind: "Check", request: decision.check }], retry: false };
+  const decided = decide(observed, now);
+  if ("read" in decided) return { actions: [{ kind: "ReadSources", names: decided.read }], retry: false };
+  if ("check" in decided) {
+    return { actions: [...claim(observed), { kind: "Check", request: decided.check }], retry: false };
   }
-  if ("waitMs" in decision) {
-    return { actions: claim(observed), retry: false, againMs: decision.waitMs, check: { state: "Running" } };
+  if ("waitMs" in decided) {
+    return { actions: claim(observed), retry: false, againMs: decided.waitMs, check: { state: "Running" } };
   }
+  const decision =
+    observed.refusal?.kind === "DeleteForbidden" ? notWithdrawn(observed, decided, observed.refusal.name) : decided;
 
   const actions: Action[] = claim(observed);
   if (decision.publish) actions.push(decision.publish);
@@ -148,7 +151,9 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
     const waited = live.check?.state === "Pending" ? now.getTime() - live.check.since.getTime() : 0;
     return waited < PATIENCE_MS ? { waitMs: PATIENCE_MS - waited } : beingVerified(observed);
   }
-  if (observed.refusal) return answerRefusal(observed, observed.refusal, targetName, judgement);
+  if (observed.refusal && observed.refusal.kind !== "DeleteForbidden") {
+    return answerRefusal(observed, observed.refusal, targetName, judgement);
+  }
 
   return publish(observed, desiredSecret(appSecret, spec, targetName, made.data), sources.versions, judgement);
 }
@@ -192,7 +197,7 @@ function isInPlace(
 
 function answerRefusal(
   observed: Observed,
-  refusal: Refusal,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" }>,
   secret: string,
   judgement: Judgement | undefined,
 ): Decision {

@@ -37,6 +37,10 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
     if (!value.valueFrom) continue;
     const { name, key } = value.valueFrom.secretKeyRef;
     const source = sources.get(name);
+    if (source?.found === false && source.forbidden) {
+      const message = `${path} refers to Secret "${name}", which the operator may not read: look at its Role. It tries again by itself.`;
+      return { kind: "Missing", reason: Reason.Forbidden, message };
+    }
     if (!source?.found) {
       const message = `${path} refers to Secret "${name}", which does not exist in this namespace.`;
       return { kind: "Missing", reason: Reason.SourceNotFound, message };

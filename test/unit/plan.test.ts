@@ -353,6 +353,55 @@ for (const [kind, refusal, reason, flag] of [
   });
 }
 
+for (const [why, spec, deletionPolicy] of [
+  ["disabled", { ...login, authentication: { ...login.authentication, enabled: false } }, "Delete"],
+  ["renamed", { ...login, target: { name: "renamed" } }, "Delete"],
+  ["renamed, under Retain", { ...login, target: { name: "renamed" } }, "Retain"],
+] as const) {
+  test(`${why}, and the old Secret may not be deleted: the status says so and goes on until it is gone`, () => {
+    const w = world({ ...login, deletionPolicy }, { holder: ME });
+    settle(w);
+    edit(w, { ...spec, deletionPolicy });
+    const old = w.secrets.get("orders")!;
+    settle(w);
+    w.secrets.set("orders", old);
+    w.appSecret.status = { ...w.appSecret.status!, secret: { ...w.appSecret.status!.secret!, ...old.metadata } };
+
+    const refusal = { kind: "DeleteForbidden", name: "orders" } as const;
+    const { actions, retry } = plan({ ...observe(w), refusal }, NOW);
+    assert.equal(kinds(actions), ["WriteStatus", "RecordEvent"]);
+    const written = actions.find((action) => action.kind === "WriteStatus");
+    w.appSecret = { ...w.appSecret, status: written!.status };
+    assert.is(says(w, "Published"), "False/Forbidden");
+    assert.is(says(w, "Ready"), "False/Forbidden");
+    assert.match(condition(w, "Ready").message, 'may not delete Secret "orders"');
+    assert.ok(has(w, "Reconciling"));
+    assert.is(retry, true);
+    assert.equal(kinds(plan({ ...observe(w), refusal }, NOW).actions), [], "saying it once is enough");
+
+    const again = kinds(settle(w));
+    assert.ok(again.includes("DeleteSecret"), "it is tried again");
+    assert.not.ok(w.secrets.has("orders"));
+    assert.is(says(w, "Ready"), why === "disabled" ? "True/Disabled" : "True/Published");
+    assert.equal(kinds(settle(w)), []);
+  });
+}
+
+test("a source that may not be read is named, and asked for again", () => {
+  const w = world(fromSource);
+  const observed = { ...observe(w), sources: new Map([["upstream", { found: false, forbidden: true } as const]]) };
+  const { actions, retry } = plan(observed, NOW);
+  const written = actions.find((action) => action.kind === "WriteStatus");
+  w.appSecret = { ...w.appSecret, status: written!.status };
+  assert.is(says(w, "Accepted"), "False/Forbidden");
+  assert.match(
+    condition(w, "Ready").message,
+    /spec\.custom\.data\[A\].*Secret "upstream", which the operator may not read/,
+  );
+  assert.ok(has(w, "Reconciling"));
+  assert.is(retry, true);
+});
+
 test("an AppSecret that is being deleted is left to Kubernetes", () => {
   const w = world(plain);
   w.appSecret.metadata.deletionTimestamp = "2026-11-23T11:59:00Z";
