@@ -70,11 +70,12 @@ export async function startLoginProvider({ ca, port = 0 }: LoginProviderOptions)
 
   async function rotateKeys(): Promise<void> {
     const keys = await Promise.all([newKey("rsa"), newKey("ec")]);
-    provider = new Provider(issuer, {
+    const answer = new Provider(issuer, {
       ...QUIET,
       jwks: { keys },
       cookies: { keys: [randomUUID()] },
     }).callback();
+    provider = (request, response) => void answer(request, response);
   }
   await rotateKeys();
 
