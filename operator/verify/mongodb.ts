@@ -103,7 +103,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const timer = setTimeout(stop, timeMs);
     outer.addEventListener("abort", stop);
     if (outer.aborted) stop();
-    const dialling = { host, port, addresses, tls: uri.tls, ca: egress.ca, signal: over.signal };
+    const dialling = { host, port, addresses, tls: uri.tls, secureContext: egress.secureContext, signal: over.signal };
     const dialOnce = () => dial({ ...dialling, timeoutMs: Math.min(timeMs, connectTimeoutMs) });
     try {
       const first = await dialOnce();

@@ -2,6 +2,7 @@
 import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
+import type { SecureContext } from "node:tls";
 import type { Address } from "../egress.ts";
 
 export type Dialling = {
@@ -11,8 +12,8 @@ export type Dialling = {
   /** Those of the host, checked. No other is dialled. */
   addresses: readonly Address[];
   tls: boolean;
-  /** CAs to trust, PEM. */
-  ca: readonly string[];
+  /** With the CAs to trust. */
+  secureContext: SecureContext;
   timeoutMs: number;
   signal: AbortSignal;
 };
@@ -26,7 +27,7 @@ export type DialFailure =
 
 /** The socket must be destroyed by the caller. Never rejects. */
 export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { failure: DialFailure }> {
-  const { host, port, addresses, tls, ca, timeoutMs, signal } = dialling;
+  const { host, port, addresses, tls, secureContext, timeoutMs, signal } = dialling;
   if (signal.aborted) return { failure: { kind: "TimedOut" } };
   // Node asks this function for every host that is no literal, and "checked" is none: it cannot ask anyone else.
   const lookup: LookupFunction = (_host, options, done) => {
@@ -40,7 +41,7 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
   const begun = tls
     ? connectTls({
         socket: tcp,
-        ca: [...ca],
+        secureContext,
         // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
         rejectUnauthorized: true,
         // RFC 6066 §3: a literal is no name to ask for.

@@ -84,7 +84,7 @@ export function verdictOf(outcome: HostOutcome): Verdict {
     case "TimedOut":
       return silence(
         Reason.UnreachableTimeout,
-        "The database server does not answer in time. Check host and port, and network policies and firewalls on the way.",
+        "The database server does not answer in time. Check host and port, whether it speaks TLS there, and network policies and firewalls on the way.",
       );
     case "NetworkFailed":
       return silence(
