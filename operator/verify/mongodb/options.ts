@@ -16,7 +16,8 @@ const refused = (why: string): OptionRule => ({ use: "Refused", why });
 const FILE = "names a file of the application's own container, and a check reads no files";
 const PROXY = "would make the operator connect through a proxy of someone else's choice";
 const AMBIENT = "belongs to a mechanism that would log in with the operator's own identity";
-const INSECURE =
+/** Why a check cannot go along with tlsInsecure=true and its like. Reads on after the option's name. */
+export const WHY_NOT_INSECURE =
   "switches off the look at the server's certificate, and a check would then hand the password to whoever answers " +
   "(have the server's CA trusted with --ca-bundle)";
 
@@ -42,9 +43,9 @@ export const MONGODB_OPTIONS: Readonly<Record<string, OptionRule>> = {
   // TLS
   tls: used("whether to speak TLS; with mongodb+srv it is on unless switched off"),
   ssl: used("the older name of tls"),
-  tlsInsecure: used(`only "false", the default: true ${INSECURE}`),
-  tlsAllowInvalidCertificates: used(`only "false", the default: true ${INSECURE}`),
-  tlsAllowInvalidHostnames: used(`only "false", the default: true ${INSECURE}`),
+  tlsInsecure: used(`only "false", the default: true ${WHY_NOT_INSECURE}`),
+  tlsAllowInvalidCertificates: used(`only "false", the default: true ${WHY_NOT_INSECURE}`),
+  tlsAllowInvalidHostnames: used(`only "false", the default: true ${WHY_NOT_INSECURE}`),
   tlsCAFile: refused(`${FILE} (have the server's CA trusted with --ca-bundle)`),
   tlsCRLFile: refused(FILE),
   tlsCertificateKeyFile: refused(FILE),
@@ -100,13 +101,13 @@ export const MONGODB_OPTIONS: Readonly<Record<string, OptionRule>> = {
 };
 
 /** Mechanisms other than those that a check can use, each with what stands in the way. */
-export const REFUSED_MECHANISMS: Readonly<Record<string, string>> = {
-  "MONGODB-AWS": "would log in with the AWS identity of the operator itself",
-  GSSAPI: "would log in with the Kerberos identity of the operator itself",
-  "MONGODB-OIDC": "would log in with a token of the operator itself",
-  "MONGODB-X509": "needs a client certificate, and a connection string can only name one by file",
-  "MONGODB-CR": "was removed in MongoDB 4.0",
-};
+export const REFUSED_MECHANISMS: ReadonlyMap<string, string> = new Map([
+  ["MONGODB-AWS", "would log in with the AWS identity of the operator itself"],
+  ["GSSAPI", "would log in with the Kerberos identity of the operator itself"],
+  ["MONGODB-OIDC", "would log in with a token of the operator itself"],
+  ["MONGODB-X509", "needs a client certificate, and a connection string can only name one by file"],
+  ["MONGODB-CR", "was removed in MongoDB 4.0"],
+]);
 
 const RULES = new Map(Object.entries(MONGODB_OPTIONS).map(([name, rule]) => [name.toLowerCase(), { name, ...rule }]));
 

@@ -8,7 +8,7 @@
  */
 import { Reason } from "../../api/status.ts";
 import { mongodbUriProblem } from "../../api/urls.ts";
-import { REFUSED_MECHANISMS, optionRule } from "./options.ts";
+import { REFUSED_MECHANISMS, WHY_NOT_INSECURE, optionRule } from "./options.ts";
 
 export type HostAndPort = { host: string; port: number };
 
@@ -38,7 +38,7 @@ export const MAX_HOSTS = 20;
 
 const MECHANISMS = ["DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN"] as const;
 const PARTS =
-  /^mongodb(?<srv>\+srv)?:\/\/((?<user>[^:@]*)(:(?<password>[^@]*))?@)?(?<hosts>[^/?#@]+)(\/(?<database>[^?#@]*))?(\?(?<query>[^#@]*))?$/;
+  /^mongodb(?<srv>\+srv)?:\/\/((?<user>[^:/?#@]*)(:(?<password>[^:/?#@]*))?@)?(?<hosts>[^/?#@]+)(\/(?<database>[^?#@]*))?(\?(?<query>[^#@]*))?$/;
 const HOST = /^(?<name>[-_.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(:(?<port>[0-9]{1,5}))?$/;
 /** RFC 6335 §5.1, and the underscore is added by us. */
 const SERVICE_NAME = /^[a-zA-Z0-9-]{1,15}$/;
@@ -141,8 +141,7 @@ function readOptions(query: string): ReadonlyMap<string, string> {
     options.set(rule.name, value);
   }
   for (const name of ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"]) {
-    if (readBoolean(options, name) === true)
-      throw badOption(name, optionRule(name)?.why.replace(/^.*?: true /, "") ?? "");
+    if (readBoolean(options, name) === true) throw badOption(name, WHY_NOT_INSECURE);
   }
   return options;
 }
@@ -189,7 +188,7 @@ function readCredentials(
   tls: boolean,
 ): Credentials | undefined {
   const mechanism = options.get("authMechanism");
-  const refusal = mechanism === undefined ? undefined : REFUSED_MECHANISMS[mechanism];
+  const refusal = REFUSED_MECHANISMS.get(mechanism ?? "DEFAULT");
   if (refusal !== undefined) throw badOption("authMechanism", `names a mechanism that ${refusal}`);
   if (mechanism !== undefined && !isMechanism(mechanism)) {
     throw badOption("authMechanism", `must be one of ${MECHANISMS.join(", ")}`);
