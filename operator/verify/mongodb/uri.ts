@@ -35,6 +35,8 @@ export type Refusal = { reason: Reason; message: string };
 
 /** The seed list of a large sharded cluster; each host costs a look-up and perhaps a connection. */
 export const MAX_HOSTS = 20;
+/** A Secret holds a megabyte, and judging so much would hold up everyone else for half a second. */
+const MAX_CHARACTERS = 16_384;
 
 const MECHANISMS = ["DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN"] as const;
 const PARTS =
@@ -65,6 +67,7 @@ export function parseMongoUri(uri: string): MongoUri | { refusal: Refusal } {
 }
 
 function parse(uri: string): MongoUri {
+  if (uri.length > MAX_CHARACTERS) throw badUri(`The connection string is longer than ${MAX_CHARACTERS} characters.`);
   const problem = mongodbUriProblem(uri);
   if (problem !== undefined) throw badUri(`The connection string ${problem}.`);
   const parts = PARTS.exec(uri)?.groups;
