@@ -31,10 +31,8 @@ const REREAD_MS = 60_000;
 /** However many requests got a 401, the sources are asked again once a second at most: an exec plugin is a process. */
 const REREAD_AT_MOST_MS = 1000;
 
-export function createCredentialSource(
-  config: KubeConfig,
-  now: () => number = () => performance.now(),
-): CredentialSource {
+/** @param rereadMs how old what was read may get */
+export function createCredentialSource(config: KubeConfig, rereadMs = REREAD_MS): CredentialSource {
   let current: Credentials | undefined;
   let readAt = -Infinity;
   let distrusted = false;
@@ -51,7 +49,7 @@ export function createCredentialSource(
     } catch (error) {
       if (current === undefined) throw error;
     } finally {
-      readAt = now();
+      readAt = performance.now();
       reading = undefined;
     }
     return current;
@@ -59,8 +57,8 @@ export function createCredentialSource(
 
   return {
     get() {
-      const age = now() - readAt;
-      const due = age > REREAD_MS || (distrusted && age > REREAD_AT_MOST_MS);
+      const age = performance.now() - readAt;
+      const due = age > rereadMs || (distrusted && age > REREAD_AT_MOST_MS);
       if (current !== undefined && !due) return Promise.resolve(current);
       return (reading ??= read());
     },
