@@ -49,6 +49,8 @@ export type AtlasOptions = AtlasState & {
 
 export type AtlasServer = {
   /** What --atlas-base-url takes. */
+  readonly origin: string;
+  /** Of the API. */
   readonly baseUrl: string;
   readonly state: AtlasState;
   /** Of all that came, in order. `path` is behind the base URL. */
@@ -161,6 +163,7 @@ export async function startAtlas(options: AtlasOptions): Promise<AtlasServer> {
   const { port } = server.address() as AddressInfo;
 
   return {
+    origin: `https://127.0.0.1:${port}`,
     baseUrl: `https://127.0.0.1:${port}${ROOT}`,
     state,
     requests,
