@@ -35,7 +35,7 @@ export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, 
   const http = createHttpClient(egress, proxyFromEnvironment(env));
   const jwks = createJwksCheck({ http });
   const mongo = createMongoCheck({ egress });
-  const atlas = createAtlasCheck({ http, pingMongo: mongo, baseUrl: `${atlasBaseUrl}/api/atlas/v2` });
+  const atlas = createAtlasCheck({ http, pingMongo: mongo, baseUrl: atlasBaseUrl });
   return {
     check(target, options) {
       switch (target.kind) {

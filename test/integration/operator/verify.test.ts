@@ -46,7 +46,7 @@ const { promise, run } = operatorSuite("verify", async () => {
     "--log-level=debug",
     "--egress-allow=127.0.0.0/8,::1/128",
     `--ca-bundle=${join(directory, "ca.pem")}`,
-    `--atlas-base-url=${atlas.origin}`,
+    `--atlas-base-url=${atlas.baseUrl}`,
   ];
 });
 
