@@ -10,6 +10,8 @@ import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
 import type { Refusal, Source } from "../plan/observed.ts";
+import type { Scheduler } from "../verify/scheduler.ts";
+import { keyOf } from "./index.ts";
 import { holdsData } from "./own-fields.ts";
 import {
   appSecretPath,
@@ -30,6 +32,7 @@ export type Shell = {
   appSecrets: Cache<AppSecret>;
   secrets: Cache<PartialObject>;
   events: EventRecorder;
+  checks: Pick<Scheduler, "ask">;
 };
 
 /** What carrying out a plan led to. */
@@ -53,6 +56,9 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
     switch (action.kind) {
       case "ReadSources":
         return { kind: "Again", sources: await readSources(shell, current, action.names) };
+      case "Check":
+        shell.checks.ask(keyOf(current), action.request);
+        return { kind: "Again" };
       case "SetHolds": {
         const claimed = await setHolds(shell, current, action.holds);
         if (claimed === undefined) return { kind: "Again" };

@@ -1,4 +1,5 @@
 import type { AppSecret } from "../api/schema.ts";
+import type { Verdict } from "../api/check.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
 
 /**
@@ -19,6 +20,17 @@ export type Observed = {
   sources: ReadonlyMap<string, Source>;
   /** Why the API server refused the write that this observation follows. */
   refusal?: Refusal;
+  live: LiveCheck;
+};
+
+/** What is known of the live check of this very generation with these very sources. */
+export type LiveCheck = {
+  /** Names the generation and the sources; a check of other inputs is none of these. */
+  inputs: string;
+  /** Absent: not asked for by this process. The status may still tell of an earlier one. */
+  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  /** It is time to check again. `fresh`: a person wants to know, so nothing that is remembered will do. */
+  due?: { fresh: boolean };
 };
 
 export type Holder = { name: string; uid: string };

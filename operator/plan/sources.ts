@@ -52,7 +52,7 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
   }
   return {
     kind: "Resolved",
-    versions: names.map((name) => versionOf(name, sources)),
+    versions: sourceVersions(spec, sources),
     read: (value) => {
       if (!value.valueFrom) return Buffer.from(value.value, "utf8").toString("base64");
       const { name, key } = value.valueFrom.secretKeyRef;
@@ -60,6 +60,11 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
       return (source?.found ? source.data?.[key] : undefined) ?? "";
     },
   };
+}
+
+/** The versions of a spec's sources as they are known, sorted by name; those of a missing one are empty. */
+export function sourceVersions(spec: AppSecretSpec, sources: ReadonlyMap<string, Source>): SourceVersion[] {
+  return sourceNames(spec).map((name) => versionOf(name, sources));
 }
 
 function versionOf(name: string, sources: ReadonlyMap<string, Source>): SourceVersion {
