@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { RequestOptions } from "node:https";
+import { createSecureContext } from "node:tls";
 import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js";
 import { OperatorError } from "../api/errors.ts";
 import type { KubeConfig } from "./config.ts";
@@ -89,7 +90,18 @@ async function readCredentials(config: KubeConfig, exec: ExecAuth): Promise<Cred
   if (token) headers["authorization"] = `Bearer ${token}`;
   else if (user.exec || user.authProvider) await applyPlugin(config, exec, { headers, tls });
 
+  checkPair(tls);
   return { headers, tls, tlsId: fingerprint(tls) };
+}
+
+/** A certificate and its key are two files, so there is a moment when only one of them has been replaced. */
+function checkPair({ cert, key }: Credentials["tls"]): void {
+  if (!cert || !key) return;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    throw new OperatorError("InvalidCredentials", "the client certificate and its key do not belong together");
+  }
 }
 
 /** client-node's plugins write into the options of a request of node:https; what is of use is taken out of them. */

@@ -113,7 +113,7 @@ export async function createFaultyProxy(): Promise<FaultyProxy> {
       ...{ agent, host: hostname, port, path: request.url, method: request.method },
       headers: { ...request.headers, host: `${hostname}:${port}` },
     });
-    socket.once("close", () => upstream.destroy());
+    response.once("close", () => upstream.destroy());
     upstream.on("error", () => socket.resetAndDestroy());
     request.pipe(upstream);
     const [reply] = (await once(upstream, "response")) as [IncomingMessage];
