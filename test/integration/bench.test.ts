@@ -15,6 +15,7 @@ const GROUPS = "speed,growth,churn";
 const ROWS: Record<string, { floor?: true; bar?: Row["bar"] }> = {
   throughput: { floor: true, bar: { of: "ratio", least: 0.85 } },
   cpu: {},
+  "cpu-whole": { floor: true },
   "latency-p50": { floor: true, bar: { of: "ratio", most: 1.5 } },
   "latency-p99": { floor: true, bar: { of: "ratio", most: 1.5 } },
   writes: { bar: { of: "operator", most: 2 } },
