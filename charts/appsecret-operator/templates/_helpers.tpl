@@ -57,7 +57,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [appsecret.dev]
   resources: [appsecrets]
   # patch: the label that marks the holder of a type.
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [appsecret.dev]
   resources: [appsecrets/status]
   verbs: [patch]
