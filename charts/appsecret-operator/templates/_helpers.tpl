@@ -56,8 +56,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "appsecret-operator.rules" -}}
 - apiGroups: [appsecret.dev]
   resources: [appsecrets]
-  # patch: the label that marks the holder of a type.
-  verbs: [list, watch, patch]
+  # get: is it still there? Asked before a Secret is made that nothing would collect. patch: the label of a type's holder.
+  verbs: [get, list, watch, patch]
 - apiGroups: [appsecret.dev]
   resources: [appsecrets/status]
   verbs: [patch]

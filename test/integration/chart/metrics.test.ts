@@ -70,7 +70,7 @@ function analyse(text: string): { selectors: Selector[]; groups: string[] } {
 function read(page: string): Map<string, Map<string, Set<string>>> {
   const series = new Map<string, Map<string, Set<string>>>();
   for (const line of page.split("\n")) {
-    const [, metric, labels = ""] = /^([a-z_]+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    const [, metric, labels = ""] = /^([a-z0-9_]+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (metric === undefined) continue;
     const known = series.get(metric) ?? new Map<string, Set<string>>();
     series.set(metric, known);

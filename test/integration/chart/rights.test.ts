@@ -58,6 +58,9 @@ async function life(env: Environment, operator: Operator, patience: number): Pro
   await env.putSecret("upstream", { a: "3" });
   await eventually(async () => assert.equal(await env.values("orders"), { A: "3", B: "2" }), patience);
 
+  await env.apply("retained", custom({ A: "1" }, { deletionPolicy: "Retain" }));
+  await says("retained", "True/Published");
+
   await env.apply("signin", login({ verify: "Off" }));
   await says("signin", "True/Published");
   await eventually(async () => {
