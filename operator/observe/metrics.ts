@@ -10,6 +10,8 @@ export type Metrics = {
   /** From the moment that a change was seen until its Secret held it. */
   published(seconds: number): void;
   apiRequest(verb: string, code: string): void;
+  /** A live check: of what, and what it was answered. */
+  verified(kind: "JWKS" | "MongoDB" | "Atlas", answer: "Yes" | "No" | "Silence", seconds: number): void;
   /** The hooks of a work queue, for the metrics that client-go keeps under the same names. */
   queue(name: string): QueueHooks;
   /** What a queue knows itself, asked at each scrape. */
@@ -50,6 +52,8 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     labelNames: ["result"],
     registers,
   });
+  // A counter that appears with its first event has no rate for Prometheus, which then misses that event.
+  reconciles.inc({ result: "error" satisfies ReconcileResult }, 0);
   const reconcileDuration = new Histogram({
     name: "appsecret_reconcile_duration_seconds",
     help: "How long a reconcile took.",
@@ -66,6 +70,20 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     name: "appsecret_api_requests_total",
     help: "Requests to the API server, by verb and HTTP status code.",
     labelNames: ["verb", "code"],
+    registers,
+  });
+
+  const verifications = new Counter({
+    name: "appsecret_verification_total",
+    help: "Live checks, by what was checked (JWKS, MongoDB, Atlas) and the answer (yes, no, silence).",
+    labelNames: ["kind", "result"],
+    registers,
+  });
+  const verificationDuration = new Histogram({
+    name: "appsecret_verification_duration_seconds",
+    help: "How long a live check took.",
+    labelNames: ["kind"],
+    buckets: DURATION_BUCKETS,
     registers,
   });
 
@@ -120,10 +138,16 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     },
     published: (seconds) => publishLatency.observe(seconds),
     apiRequest: (verb, code) => apiRequests.inc({ verb, code }),
+    verified(kind, answer, seconds) {
+      verifications.inc({ kind, result: answer.toLowerCase() });
+      verificationDuration.observe({ kind }, seconds);
+    },
     queue(name) {
       // Bound to the name once: these run for every key.
       const bound = { name };
       depth.set(bound, 0);
+      adds.inc(bound, 0);
+      retries.inc(bound, 0);
       return {
         depth: (keys) => depth.set(bound, keys),
         added: () => adds.inc(bound),
