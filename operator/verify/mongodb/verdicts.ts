@@ -4,8 +4,12 @@ import { Reason } from "../../api/status.ts";
 import type { Answer } from "./driver.ts";
 
 /** What came of one host. */
-export type HostOutcome = Answer | /** `message`: of the egress rules, which says which flag helps. */
-  | { kind: "AddressRefused"; message: string } | { kind: "NameNotFound" } | { kind: "ResolveFailed" };
+export type HostOutcome =
+  | Answer
+  /** `message`: of the egress rules, which says which flag helps. */
+  | { kind: "AddressRefused"; message: string }
+  | { kind: "NameNotFound" }
+  | { kind: "ResolveFailed" };
 
 const no = (reason: Reason, message: string, passing = false): Verdict => ({ answer: "No", reason, message, passing });
 const silence = (reason: Reason, message: string): Verdict => ({ answer: "Silence", reason, message });
