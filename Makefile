@@ -7,7 +7,7 @@ NPM := npm --silent
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit format generate clean
+.PHONY: help demo test bench profile check audit format generate bundle image e2e kind clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,12 @@ demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show wha
 
 test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
 	@$(NPM) test
+
+bench: $(INSTALLED) ## Measure the operator side by side with the API server's own limit (about 8 minutes)
+	@$(NPM) run bench
+
+profile: $(INSTALLED) ## Make a CPU profile of the operator under load
+	@$(NPM) run profile
 
 check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files and duplicates
 	@$(NPM) run check
@@ -30,8 +36,20 @@ format: $(INSTALLED) ## Format all files with Prettier
 generate: $(INSTALLED) ## Write the generated files (CRD, admission policies) anew
 	@$(NPM) run generate
 
+bundle: $(INSTALLED) ## Bundle the operator into dist/: one file that needs Node only
+	@$(NPM) run bundle
+
+image: ## Build the image with docker, podman or buildah: IMAGE, BUILD_IMAGE, RUNTIME_IMAGE, PLATFORMS (hack/image.sh)
+	@hack/image.sh
+
+e2e: $(INSTALLED) ## Install the chart on the cluster of KUBECONFIG and try everything; IMAGE: one that its nodes can run
+	@$(NPM) run e2e
+
+kind: $(INSTALLED) ## Create a kind cluster, build and load the image, and run e2e in it
+	@hack/kind.sh
+
 clean: ## Remove what was installed and produced in this checkout (the cache of binaries outside it stays)
-	rm -rf node_modules coverage
+	rm -rf node_modules coverage dist
 
 $(INSTALLED): package-lock.json
 	@echo "Installing packages with npm ci (about half a minute) …"

@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 /** Typed lint. What a rule is for stands next to it; what Prettier or the compiler already says is not repeated here. */
 export default defineConfig(
-  { ignores: ["node_modules/", "coverage/", "*.js"] },
+  { ignores: ["node_modules/", "coverage/", "dist/", "*.js"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],

@@ -4,17 +4,20 @@
  *     node hack/generate.ts            writes them
  *     node hack/generate.ts --check    exit code 1 and a list when one differs from what would be written
  */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { stringify } from "yaml";
 
 import { appSecretCrd } from "../operator/api/crd.ts";
 import { operatorSecretsPolicy, uniquenessPolicy } from "../operator/api/policies.ts";
+import type { PolicyAndBinding } from "../operator/api/policies.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-/** Holds generated files only: what else is found there is stale. */
-const FOLDER = "crds";
+const CRDS = "crds";
+const TEMPLATES = "charts/appsecret-operator/templates/generated";
+/** Hold generated files only: what else is found there is stale. */
+const FOLDERS = [CRDS, TEMPLATES];
 const HEADER = "# Generated from operator/api by hack/generate.ts: change it there.\n";
 
 /**
@@ -23,10 +26,30 @@ const HEADER = "# Generated from operator/api by hack/generate.ts: change it the
  */
 export function generatedFiles(): Map<string, string> {
   return new Map([
-    [`${FOLDER}/00-appsecret.crd.yaml`, yaml([appSecretCrd()])],
-    [`${FOLDER}/10-one-per-namespace.policy.yaml`, yaml(uniquenessPolicy())],
-    [`${FOLDER}/20-operator-secrets.policy.yaml`, yaml(operatorSecretsPolicy())],
+    [`${CRDS}/00-appsecret.crd.yaml`, yaml([appSecretCrd()])],
+    [`${CRDS}/10-one-per-namespace.policy.yaml`, yaml(uniquenessPolicy())],
+    [`${CRDS}/20-operator-secrets.policy.yaml`, yaml(operatorSecretsPolicy())],
+    [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
+    [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
+    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", guard())],
   ]);
+}
+
+/** What Helm fills in. Raw strings in backquotes, because YAML would escape the other quotes. */
+const include = (name: string): string => `{{ include \`appsecret-operator.${name}\` . }}`;
+const LABELS = `  labels:\n    {{- include "appsecret-operator.labels" . | nindent 4 }}\n`;
+const KEEP = `  {{- if .Values.crds.keep }}\n  annotations:\n    helm.sh/resource-policy: keep\n  {{- end }}\n`;
+
+/** The release's own account may do what the policy says; two releases have a policy each. */
+function guard(): PolicyAndBinding {
+  const account = { namespace: "{{ .Release.Namespace }}", name: include("serviceAccountName") };
+  return operatorSecretsPolicy(account, include("guardName"));
+}
+
+/** A template of the chart: rendered when the value `condition` is true, with the chart's labels on each object. */
+function template(condition: string, documents: readonly Record<string, unknown>[], more = ""): string {
+  const content = yaml(documents).replaceAll(/^ {2}name: .*\n/gm, `$&${LABELS}${more}`);
+  return content.replace("\n", `\n{{- if .Values.${condition} }}\n`).concat("{{- end }}\n");
 }
 
 /** Paths of the files below `root` that are missing, differ from what is generated, or are not generated at all. */
@@ -39,14 +62,17 @@ export function staleFiles(root: string = ROOT): string[] {
 /** Brings the files below `root` up to date. */
 export function writeFiles(root: string = ROOT): void {
   const files = generatedFiles();
-  for (const [path, content] of files) writeFileSync(join(root, path), content);
+  for (const [path, content] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
   for (const path of leftovers(root, files)) rmSync(join(root, path));
 }
 
 function leftovers(root: string, files: Map<string, string>): string[] {
-  return readdirSync(join(root, FOLDER))
-    .map((name) => `${FOLDER}/${name}`)
-    .filter((path) => !files.has(path));
+  return FOLDERS.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)).filter(
+    (path) => !files.has(path),
+  );
 }
 
 function read(path: string): string | undefined {

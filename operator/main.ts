@@ -18,7 +18,7 @@ import { createLogger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createAnswers } from "./verify/answers.ts";
 import { createLimiter, LIMITS, UNLIMITED } from "./verify/limiter.ts";
-import { offlineCheck } from "./verify/offline.ts";
+import { createChecks, offlineChecks } from "./verify/checks.ts";
 import { createScheduler } from "./verify/scheduler.ts";
 
 /** A Pod has 30 s from SIGTERM to SIGKILL; what has begun is a few requests of at most 15 s. */
@@ -52,8 +52,9 @@ async function run(): Promise<void> {
   const kubeConfig = loadKubeConfig(config.kubeconfig === undefined ? process.env : { KUBECONFIG: config.kubeconfig });
   const client = createClient(kubeConfig, { onRequest: (verb, code) => metrics.apiRequest(verb, code) });
   const events = createEventRecorder(client, { instance: hostname() });
+  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env });
   const answers = createAnswers({
-    check: offlineCheck,
+    check: checks.check,
     limiter: createLimiter(config.offline ? UNLIMITED : LIMITS),
     keepMs: 2 * config.verifyInterval,
     onChecked: (kind, { answer }, took) => metrics.verified(kind, answer, took),
@@ -122,6 +123,7 @@ async function run(): Promise<void> {
     await events.close(EVENTS_MS);
     await election?.release();
   }
+  await checks.close();
   await health?.close();
   await client.close();
   log.info({}, "stopped");

@@ -1,5 +1,5 @@
 /**
- * The Atlas Administration API as the live checks see it, on this machine, for tests and the demo: projects and clusters
+ * The Atlas Admin API as the live checks see it, on this machine, for tests and the demo: projects and clusters
  * behind real digest challenges, rate limits and IP access lists, over TLS. The answers have the form that the API's
  * reference gives them (version 2, https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/).
  *
@@ -51,7 +51,7 @@ export type AtlasServer = {
   /** What --atlas-base-url takes. */
   readonly baseUrl: string;
   readonly state: AtlasState;
-  /** Of all that came, in order. `path` is behind the base URL. */
+  /** Of all that came, in order. `path` is behind /api/atlas/v2. */
   readonly requests: readonly AtlasRequestSeen[];
   /** Every later request is answered so, before anything else; undefined: as usual again. */
   answerWith(answer: Answer | ((path: string) => Answer | undefined) | "Hang" | undefined): void;
@@ -161,7 +161,7 @@ export async function startAtlas(options: AtlasOptions): Promise<AtlasServer> {
   const { port } = server.address() as AddressInfo;
 
   return {
-    baseUrl: `https://127.0.0.1:${port}${ROOT}`,
+    baseUrl: `https://127.0.0.1:${port}`,
     state,
     requests,
     answerWith: (next) => (special = next),

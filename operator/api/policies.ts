@@ -88,8 +88,8 @@ export function uniquenessPolicy(): PolicyAndBinding {
  */
 export function operatorSecretsPolicy(
   serviceAccount: { namespace: string; name: string } = DEFAULT_SERVICE_ACCOUNT,
+  name = `operator-secrets.${GROUP}`,
 ): PolicyAndBinding {
-  const name = `operator-secrets.${GROUP}`;
   const annotation = (object: string): string =>
     `has(${object}.metadata.annotations) && '${OWNER_ANNOTATION}' in ${object}.metadata.annotations ? ${object}.metadata.annotations['${OWNER_ANNOTATION}'] : ''`;
   const policy = {

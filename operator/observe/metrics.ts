@@ -52,6 +52,8 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     labelNames: ["result"],
     registers,
   });
+  // A counter that appears with its first event has no rate for Prometheus, which then misses that event.
+  reconciles.inc({ result: "error" satisfies ReconcileResult }, 0);
   const reconcileDuration = new Histogram({
     name: "appsecret_reconcile_duration_seconds",
     help: "How long a reconcile took.",
@@ -144,6 +146,8 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
       // Bound to the name once: these run for every key.
       const bound = { name };
       depth.set(bound, 0);
+      adds.inc(bound, 0);
+      retries.inc(bound, 0);
       return {
         depth: (keys) => depth.set(bound, keys),
         added: () => adds.inc(bound),

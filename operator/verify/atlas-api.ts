@@ -1,5 +1,5 @@
 /**
- * Reads of the Atlas Administration API, version 2: digest authentication, its nonces and its rate limits.
+ * Reads of the Atlas Admin API, version 2: digest authentication, its nonces and its rate limits.
  *
  * A nonce is good for many requests, for a short time (Atlas does not say how long). What a server hands out before it knows
  * who asks belongs to nobody, so unused challenges are kept for whoever comes next. One challenge serves one request at
@@ -14,7 +14,7 @@ import { createRequestBudget } from "./request-budget.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 export type AtlasRequest = {
-  /** Behind the base URL, beginning with a slash, percent-encoded, without a query. */
+  /** Behind the base URL and /api/atlas/v2, beginning with a slash, percent-encoded, without a query. */
   path: string;
   /** The resource's version, one of those that the API's reference lists for it: 2024-08-05. */
   version: string;
@@ -45,7 +45,7 @@ export type AtlasApi = {
 
 export type AtlasApiOptions = {
   http: HttpClient;
-  /** Such as https://cloud.mongodb.com/api/atlas/v2. */
+  /** Such as https://cloud.mongodb.com, as the `base_url` of Atlas's own tools. */
   baseUrl: string;
   /** For each API key in each project. */
   requestsPerMinute: number;
@@ -89,7 +89,7 @@ export function createAtlasApi({ http, baseUrl, requestsPerMinute, now }: AtlasA
     const waitMs = budget.book(payer, LONGEST_WAIT_MS);
     if (waitMs === undefined) return budget.freeInMs(payer);
     if (waitMs > 0) await pause(waitMs, request.signal);
-    const { href, pathname } = new URL(`${root.replace(/\/+$/, "")}${request.path}`, origin);
+    const { href, pathname } = new URL(`${root.replace(/\/+$/, "")}/api/atlas/v2${request.path}`, origin);
     return http.get({
       url: href,
       purpose: "Atlas",

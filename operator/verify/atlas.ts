@@ -17,7 +17,7 @@ export type AtlasCheckOptions = {
   http: HttpClient;
   /** The check of MongoDB servers: an Atlas cluster is one. Never rejects. */
   pingMongo: (target: MongoTarget, options: { signal: AbortSignal }) => Promise<Verdict>;
-  /** Of the Administration API, version 2: https://cloud.mongodb.com/api/atlas/v2 unless somebody stands in between. */
+  /** Where the Atlas Admin API is: https://cloud.mongodb.com, or that of another Atlas (--atlas-base-url). */
   baseUrl: string;
   /** Milliseconds, monotonic. */
   now?: () => number;
@@ -30,7 +30,7 @@ const CLUSTER_VERSION = "2024-08-05";
 const FLEX_CLUSTER_VERSION = "2024-11-13";
 const PROJECT_VERSION = "2023-01-01";
 
-const NOT_ATLAS = "Something answers in place of the Atlas Administration API: check --atlas-base-url and any proxy.";
+const NOT_ATLAS = "Something answers in place of the Atlas Admin API. Check --atlas-base-url and any proxy.";
 
 /** How the operator is refused because of where it asks from. */
 const ADDRESS_REFUSED: ReadonlySet<string> = new Set(["IP_ADDRESS_NOT_ON_ACCESS_LIST", "ORG_REQUIRES_ACCESS_LIST"]);
@@ -104,7 +104,7 @@ function malformedKey({ publicKey, privateKey }: AtlasTarget): Verdict | undefin
   if (field === undefined) return undefined;
   return no(
     Reason.RejectedAPIKey,
-    `spec.database.atlas.${field} is no part of an Atlas API key: it has blanks, line breaks or other characters that no key has, perhaps at its end.`,
+    `The ${field} is no part of an Atlas API key. It has blanks, line breaks or other characters that no key has, perhaps at its end.`,
   );
 }
 
@@ -112,13 +112,13 @@ function judge(found: Found, clusterName: string): Verdict {
   if (found.missing === "project") {
     return no(
       Reason.RejectedProject,
-      "Atlas has no such project, or none that the API key sees: check spec.database.atlas.projectId, and that the API key belongs to the project's organization.",
+      "Atlas has no such project, or none that the API key sees. Check projectId, and that the key belongs to the project's organization.",
     );
   }
   if (found.missing === "cluster") {
     return no(
       Reason.RejectedCluster,
-      `The Atlas project has no cluster "${clusterName}": check spec.database.atlas.clusterName, upper and lower case included.`,
+      `The Atlas project has no cluster "${clusterName}". Check clusterName, upper and lower case included.`,
     );
   }
   const { reply } = found;
@@ -128,19 +128,22 @@ function judge(found: Found, clusterName: string): Verdict {
     case "KeyRefused":
       return no(
         Reason.RejectedAPIKey,
-        "Atlas does not accept the API key: check spec.database.atlas.publicKey and privateKey, and that the key still exists in the organization.",
+        "Atlas refuses the API key. Check publicKey and privateKey, and that the key still exists in the organization.",
       );
     case "NotAtlas":
       return silence(NOT_ATLAS);
     case "RateLimited":
       return silence(
-        "The Atlas project's limit of API requests is used up for the moment. The operator asks again by itself.",
+        "The limit of API requests for the Atlas project is used up for the moment. It is asked again.",
         reply.retryAfterMs,
       );
     case "ServerError":
-      return silence(`The Atlas Administration API answers with status ${reply.status}.`, reply.retryAfterMs);
+      return silence(
+        `The Atlas Admin API answers with HTTP status ${reply.status}. It is asked again.`,
+        reply.retryAfterMs,
+      );
     case "NoReply": {
-      const verdict = networkVerdict(reply.failure, "The Atlas Administration API");
+      const verdict = networkVerdict(reply.failure, "The Atlas Admin API");
       // Its address is a matter of the operator's flags and network: what is wrong there says nothing about the cluster.
       return verdict.answer === "No" ? silence(verdict.message) : verdict;
     }
@@ -155,16 +158,18 @@ function judgeAnswer(
   if (ADDRESS_REFUSED.has(errorCode)) {
     return no(
       Reason.RejectedAPIAccess,
-      "Atlas refuses the API key from the operator's address: add the address from which the cluster reaches the internet to the key's IP access list.",
+      "Atlas refuses the API key from the operator's address. Add the address from which the Kubernetes cluster reaches the internet to the key's IP access list.",
     );
   }
   if (status === 401 || status === 403) {
     return no(
       Reason.RejectedAPIAccess,
-      "The API key may not read the project: check spec.database.atlas.projectId, give the key the role Project Read Only in that project, and see that the key's IP access list has the operator's address.",
+      "The API key may not read the project. Check projectId, give the key the role Project Read Only in that project, and see that the key's IP access list has the operator's address.",
     );
   }
-  return silence(`The Atlas Administration API answers with status ${status}, which says nothing about the cluster.`);
+  return silence(
+    `The Atlas Admin API answers with HTTP status ${status}, which says nothing about the cluster. It is asked again.`,
+  );
 }
 
 /** The members of the API's cluster description (and of that of Flex clusters) that count here. */
@@ -183,13 +188,13 @@ function judgeCluster(body: unknown, clusterName: string): Verdict {
     return no(Reason.RejectedCluster, `The Atlas cluster "${clusterName}" is being deleted.`);
   }
   if (cluster.paused === true) {
-    return no(Reason.RejectedClusterPaused, `The Atlas cluster "${clusterName}" is paused: resume it in Atlas.`);
+    return no(Reason.RejectedClusterPaused, `The Atlas cluster "${clusterName}" is paused. Resume it in Atlas.`);
   }
   const address = cluster.connectionStrings?.standardSrv;
   if (cluster.stateName === "CREATING" || address === undefined || address === null || address === "") {
     return no(
       Reason.RejectedClusterCreating,
-      `The Atlas cluster "${clusterName}" is still being created. The operator looks again by itself.`,
+      `The Atlas cluster "${clusterName}" is still being created. It is asked for again.`,
       true,
     );
   }
@@ -204,36 +209,41 @@ function judgeCluster(body: unknown, clusterName: string): Verdict {
   };
 }
 
-/** What came of the ping, told of a cluster of Atlas: its user reads no connection string, and no host of his own. */
+/** Atlas cuts the connections of addresses that it does not know, in the TLS handshake or before it. */
+const ADD_ADDRESS =
+  "Check that the IP access list of the Atlas project has the address from which the Kubernetes cluster reaches the internet.";
+
+/** What came of the ping, in words of Atlas: who wrote the AppSecret gave neither a connection string nor a host. */
 function judgePing(verdict: Verdict, host: string, clusterName: string): Verdict {
   if (verdict.answer === "Yes") {
-    const message = `The Atlas cluster "${clusterName}" exists and lets the database user in.`;
+    const message = `The Atlas cluster "${clusterName}" exists, took the login and answers in the named database.`;
     return { answer: "Yes", message, facts: { host } };
   }
   switch (verdict.reason) {
     case Reason.RejectedAuthentication:
       return no(
         verdict.reason,
-        `The Atlas cluster "${clusterName}" does not accept the database user: check spec.database.atlas.databaseUser against Database Access in Atlas. A new user works after a minute or so.`,
+        `The Atlas cluster "${clusterName}" refuses the login of the database user. Compare databaseUser with Database Access in Atlas. A new user works after a minute or so.`,
       );
     case Reason.RejectedNotAuthorized:
       return no(
         verdict.reason,
-        `The database user may log in to the Atlas cluster "${clusterName}", but not use the database spec.database.name: give it a role there.`,
+        `The login to the Atlas cluster "${clusterName}" works, but the user has no rights in the named database. Grant a role there, or correct the database's name.`,
       );
     case Reason.RejectedNameNotFound:
       // Atlas itself named the host: a cluster that is new has no records yet.
       return no(
         verdict.reason,
-        `The address of the Atlas cluster "${clusterName}" is not in DNS yet. The operator looks again by itself.`,
+        `The address of the Atlas cluster "${clusterName}" is not in DNS yet. It is asked for again.`,
         true,
       );
+    case Reason.RejectedTLS:
+      return no(
+        verdict.reason,
+        `The TLS handshake with the Atlas cluster "${clusterName}" fails. Atlas breaks it off for strangers. ${ADD_ADDRESS}`,
+      );
     default:
-      // Atlas cuts the connections of addresses that it does not know, in the TLS handshake or before.
-      return {
-        ...verdict,
-        message: `${verdict.message} Check that the IP access list of the Atlas project has the address from which the cluster reaches the internet.`,
-      };
+      return verdict.answer === "Silence" ? { ...verdict, message: `${verdict.message} ${ADD_ADDRESS}` } : verdict;
   }
 }
 

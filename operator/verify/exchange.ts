@@ -1,6 +1,7 @@
 /** One GET over one dispatcher, with a cap on what comes back. Follows nothing, judges nothing. */
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import type { BrotliOptions, ZlibOptions } from "node:zlib";
 import type { Dispatcher } from "undici";
 
 export type Reply = { kind: "Reply"; status: number; headers: Readonly<Record<string, string>>; body: Buffer };
@@ -81,18 +82,18 @@ function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { 
   });
 }
 
-const INFLATE: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
-  gzip: promisify(gunzip),
-  "x-gzip": promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-};
+const INFLATE = new Map([
+  ["gzip", promisify(gunzip)],
+  ["x-gzip", promisify(gunzip)],
+  ["deflate", promisify(inflate)],
+  ["br", promisify(brotliDecompress)],
+]) as ReadonlyMap<string, (body: Buffer, options: ZlibOptions & BrotliOptions) => Promise<Buffer>>;
 
 /** Undoes one content coding, of those that servers apply unasked. zlib stops when the output is longer than allowed. */
 async function inflated(reply: Reply, maxBytes: number): Promise<Reply | Failure | { kind: "TooLarge" }> {
   const coding = (reply.headers["content-encoding"] ?? "identity").trim().toLowerCase();
   if (coding === "identity" || coding === "" || reply.body.length === 0) return reply;
-  const decode = INFLATE[coding];
+  const decode = INFLATE.get(coding);
   // Nobody reads more of a refusal than its status and headers, if it cannot be read.
   const unreadable = (failed: Failure | { kind: "TooLarge" }): Reply | typeof failed =>
     isRefusal(reply) ? { ...reply, body: Buffer.alloc(0) } : failed;

@@ -131,7 +131,8 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
   async function follow(request: HttpGet, signal: AbortSignal): Promise<HttpOutcome> {
     let url = allowedUrl(request.url);
     if (url === undefined) {
-      const message = "Only https URLs without user name and password are fetched.";
+      const message =
+        "The address is no https URL that can be fetched: check it for typing errors, and for a user name in it.";
       return { kind: "AddressRefused", message };
     }
     let { headers } = request;

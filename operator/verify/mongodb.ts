@@ -77,12 +77,13 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const outcomes: HostOutcome[] = [];
     for (const [index, host] of resolved.entries()) {
       const left = deadline - performance.now();
+      if (left <= 0) break;
       const share = Math.min(left, Math.max(MIN_HOST_MS, left / (resolved.length - index)));
       const outcome = "kind" in host ? host : await checkHost({ uri, database, ...host }, share, signal);
       if (isFinal(outcome)) return verdictOf(outcome);
       outcomes.push(outcome);
     }
-    return summarize(outcomes);
+    return summarize(outcomes.length < resolved.length ? [...outcomes, { kind: "TimedOut" }] : outcomes);
   }
 
   async function resolveHost({ host, port }: HostAndPort, signal: AbortSignal): Promise<ResolvedHost | HostOutcome> {

@@ -5,7 +5,7 @@
  * reply of two gigabytes, unpacks compressed ones without a limit, and computes as many SCRAM iterations as the server
  * asks for: with 2^31 of them, four hostile servers hold all threads of Node's pool (files, DNS, crypto) for an hour.
  * So the driver only ever knows this door. Behind it is one address that was checked, dialled by us, with TLS by us; and
- * every reply is looked at before the driver sees it.
+ * every reply is looked at, and written anew, before the driver sees it (guard.ts).
  */
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";

@@ -11,6 +11,7 @@ import {
 } from "../../../hack/servers/atlas.ts";
 import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
 import type { AtlasTarget, MongoTarget, Verdict } from "../../../operator/api/check.ts";
+import type { Reason } from "../../../operator/api/status.ts";
 import { type AtlasCheckOptions, createAtlasCheck } from "../../../operator/verify/atlas.ts";
 import { createEgress } from "../../../operator/verify/egress.ts";
 import { createHttpClient } from "../../../operator/verify/http.ts";
@@ -133,7 +134,7 @@ test("Verified: the database user is pinged with the URI that is published", () 
   withAtlas({}, async ({ pinged, check }) => {
     assert.equal(await check({ databaseUser: USER }), {
       answer: "Yes",
-      message: 'The Atlas cluster "prod-eu" exists and lets the database user in.',
+      message: 'The Atlas cluster "prod-eu" exists, took the login and answers in the named database.',
       facts: { host: HOST },
     });
     const uri = `mongodb+srv://orders:canary%3Apass%2Fword%401@${HOST}/`;
@@ -143,33 +144,27 @@ test("Verified: the database user is pinged with the URI that is published", () 
 const no = (reason: string, passing = false) => ({ answer: "No", reason, passing });
 const silence = (reason: string) => ({ answer: "Silence", reason });
 
-const PINGS: [name: string, ping: Verdict, expected: object][] = [
+const pingNo = (reason: Reason): Verdict => ({ answer: "No", reason, message: "As it was.", passing: false });
+
+const PINGS: [name: string, ping: Verdict, expected: object, message: RegExp][] = [
+  ["a wrong password", pingNo("RejectedAuthentication"), no("RejectedAuthentication"), /Database Access/],
+  ["a user without a role", pingNo("RejectedNotAuthorized"), no("RejectedNotAuthorized"), /Grant a role/],
+  ["an address not in DNS yet", pingNo("RejectedNameNotFound"), no("RejectedNameNotFound", true), /not in DNS yet/],
+  ["a TLS handshake that was cut", pingNo("RejectedTLS"), no("RejectedTLS"), /IP access list/],
+  ["another no", pingNo("RejectedServer"), no("RejectedServer"), /^As it was\.$/],
   [
-    "a wrong password",
-    { answer: "No", reason: "RejectedAuthentication", message: "x.", passing: false },
-    no("RejectedAuthentication"),
+    "silence",
+    { answer: "Silence", reason: "UnreachableTimeout", message: "It is slow." },
+    silence("UnreachableTimeout"),
+    /^It is slow\..*IP access list/,
   ],
-  [
-    "a user without a role",
-    { answer: "No", reason: "RejectedNotAuthorized", message: "x.", passing: false },
-    no("RejectedNotAuthorized"),
-  ],
-  [
-    "an address that is not in DNS yet",
-    { answer: "No", reason: "RejectedNameNotFound", message: "x.", passing: false },
-    no("RejectedNameNotFound", true),
-  ],
-  [
-    "a TLS handshake that was cut",
-    { answer: "No", reason: "RejectedTLS", message: "x.", passing: false },
-    no("RejectedTLS"),
-  ],
-  ["silence", { answer: "Silence", reason: "UnreachableTimeout", message: "x." }, silence("UnreachableTimeout")],
 ];
-for (const [name, ping, expected] of PINGS) {
+for (const [name, ping, expected, message] of PINGS) {
   test(`ping of the database user: ${name}`, () =>
     withAtlas({ ping }, async ({ check }) => {
-      assert.equal(outcome(await check({ databaseUser: USER })), expected);
+      const verdict = await check({ databaseUser: USER });
+      assert.equal(outcome(verdict), expected);
+      assert.match(verdict.message, message);
     }));
 }
 
@@ -243,7 +238,7 @@ const REJECTED: [
     {},
     { clusters: { "prod-eu": { stateName: "IDLE", paused: true } } },
     no("RejectedClusterPaused"),
-    /resume it/,
+    /Resume it/,
   ],
   [
     "RejectedClusterCreating, which passes",
@@ -480,7 +475,7 @@ test("Unreachable: refused connections, a certificate of nobody we trust, and an
     const distrustful = createHttpClient(createEgress({ allow: ["127.0.0.0/8"] }));
     const forbidden = createHttpClient(createEgress({ caBundle: authority.caPem }));
     const cases: [typeof http, string, string, RegExp][] = [
-      [http, "https://127.0.0.1:1/api/atlas/v2/", "UnreachableRefused", /refuses connections/],
+      [http, "https://127.0.0.1:1/", "UnreachableRefused", /refuses connections/],
       [distrustful, atlas.baseUrl, "Unreachable", /--ca-bundle/],
       [forbidden, atlas.baseUrl, "Unreachable", /--egress-allow/],
     ];
@@ -517,6 +512,13 @@ test("an abort ends the wait for a project's turn", () =>
     controller.abort();
     assert.is((await pending).answer, "Silence");
     assert.is(atlas.requests.length, 20);
+  }));
+
+test("a base URL may end in a slash", () =>
+  withAtlas({}, async ({ atlas }) => {
+    const pingMongo = (): Promise<Verdict> => Promise.resolve(PINGED);
+    const check = createAtlasCheck({ http, baseUrl: `${atlas.baseUrl}/`, pingMongo });
+    assert.is((await check(target(), { signal: new AbortController().signal })).answer, "Yes");
   }));
 
 test("a base URL that is none is found when the operator starts", () => {

@@ -116,6 +116,7 @@ const PATHS: Record<string, RequestListener> = {
   "/bomb-twice": page(200, { "content-encoding": "gzip, gzip" }, gzipSync(GZIP_BOMB)),
   "/no-gzip": page(200, { "content-encoding": "gzip" }, "this is no gzip"),
   "/unknown-encoding": page(200, { "content-encoding": "zip" }, "PK"),
+  "/odd-encoding": page(200, { "content-encoding": "constructor" }, "PK"),
   "/large-header": page(200, { "x-large": "x".repeat(100 * KiB) }, ""),
   "/no-location": page(302, {}, ""),
   "/loop": redirect("/loop"),
@@ -224,6 +225,7 @@ test("what comes compressed unasked is read all the same", async () => {
 const BROKEN: [name: string, path: string, code: string][] = [
   ["compressed twice", "/bomb-twice", "UNKNOWN_CONTENT_ENCODING"],
   ["an encoding that nobody knows", "/unknown-encoding", "UNKNOWN_CONTENT_ENCODING"],
+  ["an encoding named like a member of every object", "/odd-encoding", "UNKNOWN_CONTENT_ENCODING"],
   ["no gzip, though it says so", "/no-gzip", "Z_DATA_ERROR"],
   ["a header of 100 KiB", "/large-header", "UND_ERR_HEADERS_OVERFLOW"],
 ];

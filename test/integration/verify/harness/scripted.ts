@@ -20,6 +20,8 @@ export async function startScripted(script: (socket: Socket) => void): Promise<S
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
     script(socket);
+    // One that is not read does not notice that the other side has gone.
+    socket.resume();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

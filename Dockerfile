@@ -1,0 +1,34 @@
+# The operator's image. Both bases are arguments, so that it builds from an internal registry or from local images:
+#
+#   make image BUILD_IMAGE=registry.example.com/node:24 RUNTIME_IMAGE=registry.example.com/nodejs24
+#
+# BUILD_IMAGE has node 24 and npm on PATH. RUNTIME_IMAGE has Node 24 or newer as its entry point, and CA certificates; it needs
+# no shell, and the default has none.
+ARG BUILD_IMAGE=docker.io/library/node:24-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
+
+# The bundle is the same on every architecture, so this stage runs on the builder's own, without emulation.
+FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
+USER 0
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+# Commands are lists, because a base need not have a shell. No package's own script runs: esbuild works without its one.
+RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+COPY operator ./operator
+COPY hack/bundle.ts ./hack/
+RUN ["node", "hack/bundle.ts", "/app"]
+
+FROM ${RUNTIME_IMAGE}
+ARG VERSION=0.0.0
+LABEL org.opencontainers.image.title="appsecret-operator" \
+      org.opencontainers.image.description="Publishes a Secret for each AppSecret, once it is known to work" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+COPY --from=build /app /app
+WORKDIR /app
+# Stack traces with the names of the source. Nothing is written to disk.
+ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+USER 65532:65532
+EXPOSE 8080
+# The base's entry point is node.
+CMD ["operator/main.js"]

@@ -1,0 +1,107 @@
+/**
+ * Bundles the operator into one file, which needs Node and nothing else: what the image has in it.
+ *
+ *     node hack/bundle.ts [folder]      writes dist/, or the folder
+ *
+ * The folder then has `operator/main.js` with its source map, the package.json that the operator reads its version from, and
+ * the licenses of everything that was bundled.
+ */
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import type { Metafile, Plugin } from "esbuild";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** The driver asks for these if they are there; they serve mechanisms that live checks refuse, and compression. */
+const OPTIONAL_PEERS = [
+  "@aws-sdk/credential-providers",
+  "@mongodb-js/zstd",
+  "aws4",
+  "gcp-metadata",
+  "kerberos",
+  "mongodb-client-encryption",
+  "snappy",
+  "socks",
+];
+
+/** CommonJS packages in an ES module ask for Node's own modules by `require`. */
+const BANNER = `import { createRequire as bundledCreateRequire } from "node:module"; const require = bundledCreateRequire(import.meta.url);`;
+
+/**
+ * - The YAML parser is loaded by a `require` that esbuild cannot see through; here it can.
+ * - client-node as a whole serves only a kubeconfig's `auth-provider`, which no Pod has: 15 MB of models stay outside.
+ */
+const lazyParts: Plugin = {
+  name: "lazy-parts",
+  setup(context) {
+    const hidden = `createRequire(import.meta.url)("yaml")`;
+    context.onLoad({ filter: /operator\/kube\/config\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      if (!text.includes(hidden)) throw new Error(`${path} does not load YAML by ${hidden} any more`);
+      return { contents: text.replace(hidden, `require("yaml")`), loader: "ts" };
+    });
+    context.onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** @returns the bundled packages, by name, sorted */
+export async function bundle(folder: string): Promise<string[]> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: { "operator/main": "operator/main.ts" },
+    outdir: resolve(folder),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    sourcemap: "linked",
+    // A stack trace needs names and lines; the text of 17 packages would double the size.
+    sourcesContent: false,
+    // The names of functions and classes stay: stack traces and error names are read by people.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: "none",
+    banner: { js: BANNER },
+    external: OPTIONAL_PEERS,
+    plugins: [lazyParts],
+    metafile: true,
+    logLevel: "warning",
+  });
+  const packages = bundledPackages(metafile);
+  const { name, version, type, license } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Record<
+    string,
+    unknown
+  >;
+  await writeFile(join(folder, "package.json"), `${JSON.stringify({ name, version, type, license }, null, 2)}\n`);
+  await writeFile(join(folder, "THIRD-PARTY-LICENSES.txt"), await licenses(packages));
+  return packages.map((path) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length));
+}
+
+/** Their folders, from the root of the repository. */
+function bundledPackages(metafile: Metafile): string[] {
+  const folders = Object.keys(metafile.inputs).flatMap(
+    (input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
+  );
+  return [...new Set(folders)].sort();
+}
+
+async function licenses(folders: readonly string[]): Promise<string> {
+  const texts = folders.map(async (folder) => {
+    const path = join(ROOT, folder);
+    const own = JSON.parse(await readFile(join(path, "package.json"), "utf8")) as Record<string, unknown>;
+    const files = (await readdir(path)).filter((name) => /^(licen[cs]e|notice|copying)/i.test(name));
+    const found = await Promise.all(files.map((name) => readFile(join(path, name), "utf8")));
+    const title = `${String(own["name"])} ${String(own["version"])} (${String(own["license"])})`;
+    return [title, ...found.map((text) => text.trim())].join("\n\n");
+  });
+  return `${(await Promise.all(texts)).join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+}
+
+if (import.meta.main) {
+  const folder = process.argv[2] ?? join(ROOT, "dist");
+  const packages = await bundle(folder);
+  console.log(`${folder} has the operator and ${packages.length} packages: ${packages.join(", ")}`);
+}
