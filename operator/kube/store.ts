@@ -119,9 +119,14 @@ export function createStore<T extends { metadata: ObjectMeta }>(
         const key = keyOf(object.metadata.namespace, object.metadata.name);
         seen.add(key);
         const before = held.get(key);
-        if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) return false;
         const other = changed.get(key);
-        if (other === undefined || isNewer(object, other)) changed.set(key, object);
+        const counts = other === undefined || isNewer(object, other);
+        if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) {
+          // An older version that came before it in this list must not take its place.
+          if (counts) changed.delete(key);
+          return false;
+        }
+        if (counts) changed.set(key, object);
         return true;
       },
       remove({ metadata }) {
