@@ -1,10 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Environment } from "../integration/operator/harness/environment.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
 import { ahead } from "./ahead.ts";
 import type { Picture } from "./picture.ts";
-import { atRest, picture } from "./picture.ts";
+import { atRest, comesTo, picture } from "./picture.ts";
 import { isWrite } from "./rules.ts";
 import type { Scenario } from "./scenarios.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -21,6 +22,9 @@ import { createStage } from "./stage.ts";
 const AT_ONCE = 3;
 /** Writes that a killed run may have besides those of the undisturbed one: what was begun is done again. */
 const MORE_WRITES = 4;
+
+/** A write that people do not wait for: an Event. */
+const COMES_WITHIN_MS = 10_000;
 
 /** A write by its place in the scenario, the `nth` of its method and path, and a moment: before it, or after it was `executed`. */
 type Point = { method: string; path: string; nth: number; executed: boolean };
@@ -94,8 +98,8 @@ async function killed(
 ): Promise<void> {
   const { proxy } = stage;
   const history = await stage.watch(env);
-  let happened = false;
-  const begun = await play(scenario, env, stage, () =>
+  const happened = Promise.withResolvers<undefined>();
+  const disturbance = () => {
     proxy.rule({
       on: (asked) => isWrite(asked) && asked.method === method && within(asked.path, env) === path,
       nth: (n) => n === nth,
@@ -103,14 +107,15 @@ async function killed(
         kind: "happen",
         executed,
         what: () => {
-          happened = true;
           stage.crash();
+          happened.resolve(undefined);
         },
       },
-    }),
-  );
-  assert.ok(happened, "the write never came");
-  assert.equal(await picture(env), end);
+    });
+    return happened.promise;
+  };
+  const begun = await play(scenario, env, stage, disturbance);
+  assert.equal(await comesTo(end, env), end);
   assert.equal(
     history.violations((secret, content) => contents.get(secret)?.has(content) === true),
     [],
@@ -119,13 +124,25 @@ async function killed(
   assert.ok(made <= points.length / 2 + MORE_WRITES, `${made} writes, and undisturbed ${points.length / 2}`);
 }
 
-/** @returns how many requests there had been when the acting began */
-async function play(scenario: Scenario, env: Environment, stage: Stage, disturb?: () => void): Promise<number> {
+/**
+ * @param disturb begins the disturbance, and resolves when it has happened
+ * @returns how many requests there had been when the acting began
+ */
+async function play(
+  scenario: Scenario,
+  env: Environment,
+  stage: Stage,
+  disturb?: () => Promise<undefined>,
+): Promise<number> {
   await scenario.prepare?.(env, stage);
   await atRest(env, stage.proxy);
   const begun = stage.proxy.requests.length;
-  disturb?.();
+  const disturbed = disturb?.();
   await scenario.act(env, stage);
+  await Promise.race([
+    disturbed,
+    delay(COMES_WITHIN_MS, undefined, { ref: false }).then(() => assert.unreachable("the write never came")),
+  ]);
   await stage.settled();
   await atRest(env, stage.proxy);
   return begun;

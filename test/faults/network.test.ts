@@ -1,11 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually } from "../integration/operator/harness/eventually.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
 import { ahead } from "./ahead.ts";
 import { DAY } from "./day.ts";
 import type { Picture } from "./picture.ts";
-import { atRest, picture } from "./picture.ts";
+import { atRest, comesTo, picture } from "./picture.ts";
 import type { Fault, Rule } from "./rules.ts";
 import { isAny, isList, isRead, isWatch, isWrite } from "./rules.ts";
 import type { Stage } from "./stage.ts";
@@ -34,8 +33,9 @@ const WATCH_PATIENCE_MS = 150_000;
 /** Requests under a fault, as a multiple of those without. */
 const MORE_REQUESTS = 4;
 
-const odd = (n: number): boolean => n % 2 === 1;
 const third = (n: number): boolean => n % 3 === 0;
+/** By dice, for what tries again in a steady rhythm must not meet a fault in the same rhythm for ever. */
+const often = (which: Rule["on"], fault: Fault, probability: number): Rule => ({ on: which, fault, probability });
 const on = (which: Rule["on"], fault: Fault, nth: Rule["nth"] = () => true): Rule => ({ on: which, fault, nth });
 const streams = (faults: Extract<Fault, { kind: "stream" }>["faults"]): Rule[] => [
   on(isWatch, { kind: "stream", faults }),
@@ -60,24 +60,27 @@ const TROUBLES: readonly Trouble[] = [
     rules: [on(isWrite, { kind: "stall", executed: true }, (n) => n % 12 === 5)],
   },
   {
-    name: "every other write is cut off before it arrives",
-    rules: [on(isWrite, { kind: "cut", executed: false }, odd)],
+    name: "half of the writes are cut off before they arrive",
+    rules: [often(isWrite, { kind: "cut", executed: false }, 0.5)],
   },
   {
-    name: "every other write is cut off after it was executed",
-    rules: [on(isWrite, { kind: "cut", executed: true }, odd)],
+    name: "half of the writes are cut off after they were executed",
+    rules: [often(isWrite, { kind: "cut", executed: true }, 0.5)],
   },
-  { name: "every other read is cut off", rules: [on(isRead, { kind: "cut", executed: true }, odd)] },
+  { name: "half of the reads are cut off", rules: [often(isRead, { kind: "cut", executed: true }, 0.5)] },
   { name: "every write arrives twice", rules: [on(isWrite, { kind: "twice" })] },
   { name: "every request is late", rules: [on(isAny, { kind: "delay", ms: 150 })] },
   { name: "every third request is late, and so overtaken", rules: [on(isAny, { kind: "delay", ms: 300 }, third)] },
-  { name: "every other write is answered 409 Conflict", rules: [on(isWrite, { kind: "answer", status: 409 }, odd)] },
   {
-    name: "every third request is answered 429 with Retry-After",
-    rules: [on(isAny, { kind: "answer", status: 429, retryAfterSeconds: 1 }, third)],
+    name: "half of the writes are answered 409 Conflict",
+    rules: [often(isWrite, { kind: "answer", status: 409 }, 0.5)],
   },
-  { name: "every third request is answered 500", rules: [on(isAny, { kind: "answer", status: 500 }, third)] },
-  { name: "every third request is answered 503", rules: [on(isAny, { kind: "answer", status: 503 }, third)] },
+  {
+    name: "a third of the requests are answered 429 with Retry-After",
+    rules: [often(isAny, { kind: "answer", status: 429, retryAfterSeconds: 1 }, 0.33)],
+  },
+  { name: "a third of the requests are answered 500", rules: [often(isAny, { kind: "answer", status: 500 }, 0.33)] },
+  { name: "a third of the requests are answered 503", rules: [often(isAny, { kind: "answer", status: 503 }, 0.33)] },
   {
     name: "every other watch is answered 410 Gone",
     rules: [on(isWatch, { kind: "answer", status: 410 }, (n) => n > 2 && n % 2 === 0), ...streams({ cutAfter: 6 })],
@@ -193,16 +196,9 @@ async function live({ name, rules = [], during, patienceMs = PATIENCE_MS }: Trou
     proxy.calm();
     await atRest(env, proxy);
     // A reconcile that was refused tries again after a backoff, in which nothing goes through the proxy.
-    const end = name === "nothing" ? await picture(env) : await comesTo((await undisturbed).end, () => picture(env));
+    const end = name === "nothing" ? await picture(env) : await comesTo((await undisturbed).end, env);
     return { end, violations: history.violations(), requests: proxy.requests.length, faults };
   } finally {
     await stage.close();
   }
-}
-
-/** @returns the picture that is wanted or, after a while, the one that is there instead */
-async function comesTo(wanted: Picture, look: () => Promise<Picture>): Promise<Picture> {
-  let last: Picture | undefined;
-  await eventually(async () => assert.equal((last = await look()), wanted)).catch(() => undefined);
-  return last ?? look();
 }
