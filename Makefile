@@ -7,7 +7,7 @@ NPM := npm --silent
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit format generate clean
+.PHONY: help demo test soak check audit format generate clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show wha
 
 test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
 	@$(NPM) test
+
+soak: $(INSTALLED) ## The fault tests in their long form: an hour, or SOAK_MINUTES=…
+	@$(NPM) run soak
 
 check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files and duplicates
 	@$(NPM) run check

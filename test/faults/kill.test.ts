@@ -37,7 +37,7 @@ const learned = await Promise.all(
     AT_ONCE,
   ),
 );
-const disturbed = ahead(
+const outcomes = ahead(
   SCENARIOS.map((scenario, index) => () => killEverywhere(scenario, learned[index]!)),
   AT_ONCE,
 );
@@ -48,7 +48,7 @@ for (const [index, scenario] of SCENARIOS.entries()) {
   for (const [place, { method, path, nth, executed }] of points.entries()) {
     const what = `${method} ${path}${nth > 1 ? ` (no. ${nth})` : ""}`;
     test(`${scenario.name}: killed ${executed ? "after" : "before"} ${what}`, async () => {
-      const outcome = (await disturbed[index]!)[place]!;
+      const outcome = (await outcomes[index]!)[place]!;
       if (outcome.status === "rejected") throw outcome.reason;
     });
   }
@@ -79,12 +79,12 @@ async function killEverywhere(scenario: Scenario, undisturbed: Undisturbed): Pro
   try {
     const environments = await stage.extend(points.length);
     await stage.start();
-    const outcomes: PromiseSettledResult<void>[] = [];
+    const ended: PromiseSettledResult<void>[] = [];
     for (const [place, point] of points.entries()) {
-      outcomes.push(...(await Promise.allSettled([killed(undisturbed, scenario, environments[place]!, point)])));
+      ended.push(...(await Promise.allSettled([killed(undisturbed, scenario, environments[place]!, point)])));
       stage.proxy.calm();
     }
-    return outcomes;
+    return ended;
   } finally {
     await stage.close();
   }

@@ -8,6 +8,7 @@ import { eventually } from "../integration/operator/harness/eventually.ts";
 import type { Action, Model, Outcome, Spec, View } from "./model.ts";
 import { act, EMPTY, JWKS_URI, mongodbUri, reachable, settled, view } from "./model.ts";
 import type { Stage } from "./stage.ts";
+import type { Trouble } from "./troubles.ts";
 
 /** What people do, part by part: within a part nobody waits, after it all must come to what the model says. */
 export type Story = readonly (readonly Action[])[];
@@ -18,10 +19,15 @@ export class Broken extends Error {}
 /**
  * Plays a story in a namespace that has been empty so far.
  *
- * @param patienceMs for each part to settle
+ * @param options `patienceMs` for each part to settle; `during` is called before each
  * @throws Broken
  */
-export async function play(story: Story, env: Environment, stage: Stage, patienceMs: number): Promise<void> {
+export async function play(
+  story: Story,
+  env: Environment,
+  stage: Stage,
+  { patienceMs, during }: { patienceMs: number; during?: Trouble["during"] },
+): Promise<void> {
   const history = await stage.watch(env);
   let models: readonly Model[] = [EMPTY];
   const contents = new Set<string>();
@@ -31,6 +37,7 @@ export async function play(story: Story, env: Environment, stage: Stage, patienc
   };
 
   for (const [index, part] of story.entries()) {
+    await during?.(stage, index);
     for (const action of part) {
       const possible = reachable(models);
       remember(possible);
