@@ -215,7 +215,7 @@ function reconcile(model: Model, name: string): Model {
 export function content(spec: Spec, text: string): Record<string, string> {
   switch (spec.type) {
     case "Authentication":
-      return { JWKS_URI: JWKS_URI, AUDIENCE: text };
+      return { JWKS_URI, AUDIENCE: text };
     case "Database":
       return { MONGODB_URI: "text" in spec.value ? mongodbUri(text) : text, DATABASE_NAME: "orders" };
     case "Custom":
@@ -226,7 +226,7 @@ export function content(spec: Spec, text: string): Record<string, string> {
 export const JWKS_URI = "https://id.example.com/.well-known/jwks.json";
 
 export function mongodbUri(password: string): string {
-  return `mongodb://orders:${password}@db.example.com/`;
+  return `mongodb://orders:${encodeURIComponent(password)}@db.example.com/`;
 }
 
 /** Secrets that this AppSecret published, as far as it can know. */
