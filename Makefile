@@ -7,7 +7,7 @@ NPM := npm --silent
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit format generate bundle image e2e kind clean
+.PHONY: help demo test bench profile check audit format generate bundle image e2e kind clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,12 @@ demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show wha
 
 test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
 	@$(NPM) test
+
+bench: $(INSTALLED) ## Measure the operator side by side with the API server's own limit (about 8 minutes)
+	@$(NPM) run bench
+
+profile: $(INSTALLED) ## Make a CPU profile of the operator under load
+	@$(NPM) run profile
 
 check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files and duplicates
 	@$(NPM) run check

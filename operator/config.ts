@@ -1,23 +1,17 @@
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { z } from "zod";
-import { OperatorError } from "./api/errors.ts";
 import { DNS_SUBDOMAIN } from "./api/formats.ts";
+import type { Flag, Sections } from "./flags.ts";
+import { ConfigError, flagName, helpTextOf, quote, readFlags, variableName } from "./flags.ts";
 import { LOG_LEVELS } from "./observe/log.ts";
-import { redactText } from "./observe/redact.ts";
+import { parseCidr } from "./verify/addresses.ts";
+
+export { ConfigError } from "./flags.ts";
 
 /**
  * The operator's settings: flags, and for each flag an environment variable (`--log-level`, `APPSECRET_LOG_LEVEL`). The flag
  * wins, and an empty value is none. All go through one schema, so that a wrong one is refused before anything has started.
  */
-
-/** A wrong flag or variable. The message is one line that names it and says what is allowed; the exit code is 2. */
-export class ConfigError extends OperatorError {
-  constructor(message: string) {
-    super("InvalidConfig", message);
-    this.name = "ConfigError";
-  }
-}
 
 /** Without `host`: all addresses. Port 0: a free one. */
 export type ListenAddress = { host?: string; port: number };
@@ -40,6 +34,29 @@ const listenAddress = z.union([
     .refine(({ port }) => port <= 65_535),
 ]);
 
+const DURATION = /^(?<number>\d{1,6})(?<unit>s|m|h)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const MIN_INTERVAL_MS = 10_000;
+const MAX_INTERVAL_MS = 24 * 3_600_000;
+
+const duration = z
+  .string()
+  .regex(DURATION)
+  .transform((text) => {
+    const { number, unit = "" } = DURATION.exec(text)?.groups ?? {};
+    return Number(number) * (UNIT_MS[unit] ?? 0);
+  });
+
+const cidrList = z
+  .string()
+  .transform((list) =>
+    list
+      .split(",")
+      .map((range) => range.trim())
+      .filter((range) => range !== ""),
+  )
+  .refine((ranges) => ranges.every((range) => parseCidr(range) !== undefined));
+
 const schema = z.object({
   /** None: all. */
   namespaces: namespaceList.default([]),
@@ -49,6 +66,22 @@ const schema = z.object({
     .transform(Number)
     .refine((number) => number >= 1 && number <= 256)
     .default(16),
+  /** No live checks. */
+  offline: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .default(false),
+  /** In ms. */
+  verifyInterval: duration.refine((ms) => ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS).default(600_000),
+  egressAllow: cidrList.default([]),
+  egressDeny: cidrList.default([]),
+  /** A file with CA certificates in PEM. */
+  caBundle: z.string().optional(),
+  atlasBaseUrl: z
+    .string()
+    .refine((url) => URL.canParse(url) && new URL(url).protocol === "https:")
+    .transform((url) => url.replace(/\/+$/, ""))
+    .default("https://cloud.mongodb.com"),
   /** Undefined: if the operator runs in the cluster. */
   leaderElect: z
     .enum(["true", "false"])
@@ -65,9 +98,8 @@ const schema = z.object({
 
 export type Config = z.output<typeof schema>;
 type Setting = keyof Config;
-type Flag = { value: string; allowed: string; help: string; default: string };
 
-const SECTIONS: Readonly<Record<string, Partial<Record<Setting, Flag>>>> = {
+const SECTIONS: Sections<Setting> = {
   "What it works on": {
     namespaces: {
       value: "<a,b,…>",
@@ -86,6 +118,44 @@ const SECTIONS: Readonly<Record<string, Partial<Record<Setting, Flag>>>> = {
       allowed: "a whole number from 1 to 256",
       help: "How many AppSecrets are reconciled at once.",
       default: "16",
+    },
+  },
+  "Live checks": {
+    offline: {
+      value: "",
+      allowed: "true or false",
+      help: "Make no live checks. --no-offline: make them.",
+      default: "false",
+    },
+    verifyInterval: {
+      value: "<time>",
+      allowed: "a time from 10s to 24h, such as 90s, 10m or 1h",
+      help: "How often each target is checked again.",
+      default: "10m",
+    },
+    egressAllow: {
+      value: "<cidr,…>",
+      allowed: "address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas",
+      help: "Let checks connect to these private or loopback addresses, too.",
+      default: "public addresses; for databases also private ones",
+    },
+    egressDeny: {
+      value: "<cidr,…>",
+      allowed: "address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas",
+      help: "Let no check connect to these addresses. Wins over --egress-allow.",
+      default: "link-local, multicast and cloud metadata, always",
+    },
+    caBundle: {
+      value: "<file>",
+      allowed: "a file with certificates in PEM",
+      help: "Trust the CAs in this file, too.",
+      default: "those of the system",
+    },
+    atlasBaseUrl: {
+      value: "<url>",
+      allowed: "an https:// URL",
+      help: "Where the MongoDB Atlas Admin API is.",
+      default: "https://cloud.mongodb.com",
     },
   },
   "Several replicas": {
@@ -125,13 +195,15 @@ const SECTIONS: Readonly<Record<string, Partial<Record<Setting, Flag>>>> = {
 };
 const FLAGS = Object.assign({}, ...Object.values(SECTIONS)) as Readonly<Record<Setting, Flag>>;
 const SETTINGS = Object.keys(FLAGS) as Setting[];
+/** Also without a value, and as `--no-…`. */
+const SWITCHES: readonly Setting[] = ["leaderElect", "offline"];
 
 /**
  * @param argv the arguments after the script's name
  * @throws ConfigError
  */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
-  const flags = readFlags(argv);
+  const flags = readFlags(argv, FLAGS, SWITCHES);
   const given = new Map<string, { source: string; text: string }>();
   for (const setting of SETTINGS) {
     // Variables that are no setting of ours are not looked at: Kubernetes itself sets APPSECRET_OPERATOR_SERVICE_HOST in
@@ -182,66 +254,11 @@ export function version(): string {
 }
 
 export function helpText(): string {
-  const usage = (setting: Setting): string => `${flagName(setting)} ${FLAGS[setting].value}`.trimEnd();
-  const width = Math.max(...SETTINGS.map((setting) => usage(setting).length));
-  const row = (left: string, right: string): string => `  ${left.padEnd(width)}  ${right}\n`;
-  let text = "Publishes a Secret for each AppSecret, once it is known to work.\n\nUsage: appsecret-operator [flags]\n";
-  for (const [title, flags] of Object.entries(SECTIONS)) {
-    text += `\n${title}:\n`;
-    for (const [setting, flag] of Object.entries(flags)) {
-      text += row(usage(setting as Setting), flag.help) + row("", `(default: ${flag.default})`);
-    }
-  }
-  text += `\nFurther:\n${row("--help", "Print this.")}${row("--version", "Print the version.")}`;
-  return `${text}\nEach flag is an environment variable too: ${flagName("logLevel")} is ${variableName("logLevel")}. A flag wins.\n`;
-}
-
-function readFlags(argv: readonly string[]): Map<Setting, string> {
-  const byName = new Map(SETTINGS.map((setting) => [flagName(setting), setting]));
-  const options = Object.fromEntries(SETTINGS.map((setting) => [kebab(setting), { type: "string" as const }]));
-  // Not strict, because the errors are to be ours: one line each, with the flag's name and what is allowed.
-  const { tokens } = parseArgs({ args: argv.map(spellOut), options, strict: false, tokens: true });
-  const flags = new Map<Setting, string>();
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") throw new ConfigError(`${quote(token.value)} is not a flag`);
-    const setting = byName.get(token.rawName);
-    if (setting === undefined) throw new ConfigError(`there is no flag ${redactText(token.rawName)}`);
-    if (flags.has(setting)) throw new ConfigError(`${token.rawName} is given more than once`);
-    if (token.value === undefined || (!token.inlineValue && token.value.startsWith("-"))) {
-      throw new ConfigError(`${token.rawName} needs a value: ${FLAGS[setting].allowed}`);
-    }
-    flags.set(setting, token.value);
-  }
-  return flags;
-}
-
-/** Both `--leader-elect` and `--leader-elect=false` are usual. */
-function spellOut(argument: string): string {
-  if (argument === flagName("leaderElect")) return `${argument}=true`;
-  return argument === "--no-leader-elect" ? `${flagName("leaderElect")}=false` : argument;
+  return helpTextOf("Publishes a Secret for each AppSecret, once it is known to work.", SECTIONS);
 }
 
 function parseAddress(text: string): ListenAddress {
   const { v6, host, port } = ADDRESS.exec(text)?.groups ?? {};
   const name = v6 ?? host;
   return { port: Number(port), ...(name ? { host: name } : {}) };
-}
-
-function kebab(setting: Setting): string {
-  return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function flagName(setting: Setting): string {
-  return `--${kebab(setting)}`;
-}
-
-function variableName(setting: Setting): string {
-  return `APPSECRET_${kebab(setting).replaceAll("-", "_").toUpperCase()}`;
-}
-
-/** On one line, short, and without what looks like credentials: someone pastes a URI into the wrong variable some day. */
-function quote(text: string): string {
-  const safe = redactText(text);
-  return JSON.stringify(safe.length > 60 ? `${safe.slice(0, 60)}…` : safe);
 }

@@ -1,6 +1,7 @@
 /**
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
+import "./heap.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { OperatorError } from "./api/errors.ts";
@@ -16,6 +17,10 @@ import { startElection } from "./kube/lease.ts";
 import { serveHealth } from "./observe/health.ts";
 import { createLogger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { createAnswers } from "./verify/answers.ts";
+import { createLimiter, LIMITS, UNLIMITED } from "./verify/limiter.ts";
+import { createChecks, offlineChecks } from "./verify/checks.ts";
+import { createScheduler } from "./verify/scheduler.ts";
 
 /** A Pod has 30 s from SIGTERM to SIGKILL; what has begun is a few requests of at most 15 s. */
 const DRAIN_MS = 20_000;
@@ -48,6 +53,13 @@ async function run(): Promise<void> {
   const kubeConfig = loadKubeConfig(config.kubeconfig === undefined ? process.env : { KUBECONFIG: config.kubeconfig });
   const client = createClient(kubeConfig, { onRequest: (verb, code) => metrics.apiRequest(verb, code) });
   const events = createEventRecorder(client, { instance: hostname() });
+  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env });
+  const answers = createAnswers({
+    check: checks.check,
+    limiter: createLimiter(config.offline ? UNLIMITED : LIMITS),
+    keepMs: 2 * config.verifyInterval,
+    onChecked: (kind, { answer }, took) => metrics.verified(kind, answer, took),
+  });
   let filled = false;
   let isLive: () => string | true = () => true;
   const { metricsAddress } = config;
@@ -73,6 +85,7 @@ async function run(): Promise<void> {
       events,
       namespaces,
       concurrency,
+      createChecks: (hooks) => createScheduler({ ...hooks, answers, intervalMs: config.verifyInterval }),
       assertMayWrite: () => {
         if (elect && election?.isLeading() !== true) throw new NotLeading();
       },
@@ -111,6 +124,7 @@ async function run(): Promise<void> {
     await events.close(EVENTS_MS);
     await election?.release();
   }
+  await checks.close();
   await health?.close();
   await client.close();
   log.info({}, "stopped");

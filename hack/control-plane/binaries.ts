@@ -5,7 +5,8 @@
 import { constants } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { build, whyGoCannotBuild } from "./build.ts";
+import { build, controlPlaneSource, whyGoCannotBuild } from "./build.ts";
+import type { Source } from "./build.ts";
 import { download, release } from "./download.ts";
 import type { Hosts } from "./download.ts";
 import { ControlPlaneError } from "./failure.ts";
@@ -132,19 +133,71 @@ async function buildAll(
   whyNotDownloaded: readonly string[],
 ): Promise<void> {
   if (programs.length === 0) return;
-  const go = await findOnPath("go", env);
-  const why = go === undefined ? "there is no Go on PATH" : await whyGoCannotBuild(go, env);
-  if (go === undefined || why !== undefined) {
-    throw new ControlPlaneError("NoBinaries", whatToInstall(programs, [...whyNotDownloaded, why ?? ""]));
-  }
+  const { module } = controlPlaneSource("kubectl");
+  const { go, why } = await findGo(module, env);
+  if (go === undefined) throw new ControlPlaneError("NoBinaries", whatToInstall(programs, [...whyNotDownloaded, why]));
   progress.note(
     `No download (${whyNotDownloaded.join("; ")}): building ${programs.join(", ")} with Go, once. This usually takes about ` +
       `${usualBuildTime(programs)} on two cores, and about 5 GB in Go's caches.`,
   );
   for (const [index, program] of programs.entries()) {
-    const options = { program, position: index + 1, count: programs.length, go, env, progress };
+    const source = controlPlaneSource(program);
+    const options = { source, position: index + 1, count: programs.length, go, env, progress };
     await install(program, (output) => build({ ...options, output }));
   }
+}
+
+/** The Go on PATH, or why it cannot build. */
+async function findGo(
+  module: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ go: string; why?: never } | { go?: never; why: string }> {
+  const go = await findOnPath("go", env);
+  if (go === undefined) return { why: "there is no Go on PATH" };
+  const why = await whyGoCannotBuild(go, module, env);
+  return why === undefined ? { go } : { why };
+}
+
+export type ProgramOptions = {
+  source: Source;
+  /** The directory that keeps it: `programCache`. */
+  cache: string;
+  env: NodeJS.ProcessEnv;
+  /** Default: stderr. */
+  progress?: Progress;
+};
+
+/**
+ * The path of another program that is built from source, once; the next run finds it in the cache.
+ *
+ * @throws {ControlPlaneError} `NoBinaries` when there is no Go that can build it, `BuildFailed`
+ */
+export async function ensureProgram(options: ProgramOptions): Promise<string> {
+  const { source, cache, env, progress = createProgress(process.stderr) } = options;
+  const { program, module, usualSeconds } = source;
+  const path = join(cache, program);
+  if (await isExecutable(path)) return path;
+  await mkdir(cache, { recursive: true });
+  const work = async () => {
+    if (await isExecutable(path)) return path;
+    await removePartial(cache);
+    const { go, why } = await findGo(module, env);
+    if (go === undefined) {
+      const message = `${program} is built with Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
+      throw new ControlPlaneError("NoBinaries", message);
+    }
+    progress.note(`Building ${program} with Go, once. This usually takes about ${duration(usualSeconds * 1000)}.`);
+    const partial = await mkdtemp(join(cache, PARTIAL));
+    try {
+      await build({ source, position: 1, count: 1, go, env, progress, output: join(partial, program) });
+      await rename(join(partial, program), path);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+    return path;
+  };
+  const onWait = (pid: number) => progress.note(`Another run (process ${pid}) is building ${program}; waiting for it.`);
+  return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
 }
 
 /** The whole message: what is missing, why it could not be had, and the three ways out. */

@@ -5,12 +5,23 @@
 import { join } from "node:path";
 import { ControlPlaneError } from "./failure.ts";
 import { spawnKept } from "./lifeline.ts";
-import { describeBuild, describeSources } from "./progress.ts";
+import { USUAL_BUILD_SECONDS, describeBuild, describeSources } from "./progress.ts";
 import type { Progress } from "./progress.ts";
 import { GO_VERSION, KUBERNETES_VERSION } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
-type Source = { module: string; package: string; ldflags: string };
+/** A program, and how Go builds it. */
+export type Source = {
+  program: string;
+  /** The directory of the go.mod. */
+  module: string;
+  package: string;
+  ldflags: string;
+  /** Build tags, with commas. */
+  tags?: string;
+  /** How long a cold build took on two cores. */
+  usualSeconds: number;
+};
 
 const [MAJOR, MINOR] = KUBERNETES_VERSION.split(".");
 
@@ -22,11 +33,15 @@ const VERSION_FLAGS = [
   `-X k8s.io/client-go/pkg/version.gitVersion=v${KUBERNETES_VERSION}`,
 ].join(" ");
 
-function source(program: Program): Source {
+export function controlPlaneSource(program: Program): Source {
+  const usualSeconds = USUAL_BUILD_SECONDS[program];
   if (program === "etcd") {
-    return { module: join(import.meta.dirname, "etcd"), package: "go.etcd.io/etcd/server/v3", ldflags: "-s -w" };
+    const module = join(import.meta.dirname, "etcd");
+    return { program, module, package: "go.etcd.io/etcd/server/v3", ldflags: "-s -w", usualSeconds };
   }
   return {
+    program,
+    usualSeconds,
     module: join(import.meta.dirname, "kubernetes"),
     package: `k8s.io/kubernetes/cmd/${program}`,
     ldflags: `-s -w ${VERSION_FLAGS}`,
@@ -45,10 +60,13 @@ function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** `undefined` when this Go can build; else why not, as the rest of a sentence. Go may fetch a newer Go by itself. */
-export async function whyGoCannotBuild(go: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+export async function whyGoCannotBuild(
+  go: string,
+  module: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
   const lines: string[] = [];
   const add = (line: string) => void lines.push(line);
-  const { module } = source("kubectl");
   const run = await spawnKept(go, ["version"], {
     cwd: module,
     env: goEnvironment(env),
@@ -68,7 +86,7 @@ export async function whyGoCannotBuild(go: string, env: NodeJS.ProcessEnv): Prom
  * @throws {ControlPlaneError} `BuildFailed`, with the last lines that Go wrote.
  */
 export async function build(options: {
-  program: Program;
+  source: Source;
   position: number;
   count: number;
   go: string;
@@ -76,11 +94,11 @@ export async function build(options: {
   env: NodeJS.ProcessEnv;
   progress: Progress;
 }): Promise<void> {
-  const { program, position, count, go, output, progress } = options;
-  const { module, package: path, ldflags } = source(program);
+  const { position, count, go, output, progress } = options;
+  const { program, module, package: path, ldflags, tags = "", usualSeconds } = options.source;
   const env = goEnvironment(options.env);
   const began = performance.now();
-  const step = () => ({ program, position, count, elapsedMs: performance.now() - began });
+  const step = () => ({ program, usualSeconds, position, count, elapsedMs: performance.now() - began });
   const messages: string[] = [];
 
   async function run(args: string[], onStdout: (line: string) => void, onStderr: (line: string) => boolean) {
@@ -99,7 +117,7 @@ export async function build(options: {
   progress.show(() => describeSources({ ...step(), modules }));
   const isDownload = (line: string) => line.startsWith("go: downloading");
   await run(
-    ["list", "-deps", path],
+    ["list", "-tags", tags, "-deps", path],
     () => (total += 1),
     (line) => isDownload(line) && (modules += 1) > 0,
   );
@@ -109,7 +127,7 @@ export async function build(options: {
   // With -v Go names each package when it begins to compile it: one path, no space.
   const isPackage = (line: string) => /^[\w.~-]+(\/[\w.~-]+)*$/.test(line);
   await run(
-    ["build", "-v", "-trimpath", "-ldflags", ldflags, "-o", output, path],
+    ["build", "-v", "-trimpath", "-tags", tags, "-ldflags", ldflags, "-o", output, path],
     () => undefined,
     (line) => isPackage(line) && (built += 1) > 0,
   );

@@ -18,12 +18,17 @@ export function platform(): { os: string; arch: string } {
   return { os: process.platform, arch };
 }
 
+/** Where the programs of the control plane are kept. */
+export function cacheDirectory(env: NodeJS.ProcessEnv): string {
+  return programCache(env, `control-plane-${KUBERNETES_VERSION}-etcd-${ETCD_VERSION}`);
+}
+
 /**
  * Where built or downloaded programs are kept, outside the checkout, so that every clone shares them.
- * The name has everything in it that makes a program another one.
+ * `name` must have everything in it that makes a program another one; the machine's kind is added.
  */
-export function cacheDirectory(env: NodeJS.ProcessEnv): string {
+export function programCache(env: NodeJS.ProcessEnv, name: string): string {
   const home = env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache");
   const { os, arch } = platform();
-  return join(home, "appsecret-operator", `control-plane-${KUBERNETES_VERSION}-etcd-${ETCD_VERSION}-${os}-${arch}`);
+  return join(home, "appsecret-operator", `${name}-${os}-${arch}`);
 }

@@ -13,6 +13,8 @@ export const OPERATOR_NAME = "appsecret-operator";
 export const HOLDS_LABEL = `${GROUP}/holds`;
 /** On a Secret: the name of the AppSecret that it belongs to. Without it, or with another name, we never touch a Secret. */
 export const OWNER_ANNOTATION = `${GROUP}/owner`;
+/** On an AppSecret: a value that was not there before asks for a live check at once. */
+export const CHECK_NOW_ANNOTATION = `${GROUP}/check-now`;
 /** On a Secret: that this operator writes it. */
 export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
 

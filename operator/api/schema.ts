@@ -80,13 +80,28 @@ const checked = withRules(fields, [...TYPES.flatMap(membersOfType), ...RENAME_RU
 
 export const appSecretSpecSchema = checked as unknown as z.ZodType<AppSecretSpec>;
 
+type ParsedSpec = { ok: true; spec: AppSecretSpec } | { ok: false; problems: string[] };
+
+/** By the spec itself. One that is held in memory is never changed in place, and is asked for several times per change. */
+const parsedBefore = new WeakMap<object, ParsedSpec>();
+
 /**
- * Reads a spec as a person wrote it or as the API server stored it.
+ * Reads a spec as a person wrote it or as the API server stored it. The same object is read once: it must not be changed
+ * afterwards.
  *
  * @returns the spec with its defaults, or what is wrong with it: sentences that begin with the field's path
  *   ("spec.database.mongodbUri.value must begin with …") and never quote a value.
  */
-export function parseSpec(spec: unknown): { ok: true; spec: AppSecretSpec } | { ok: false; problems: string[] } {
+export function parseSpec(spec: unknown): ParsedSpec {
+  if (typeof spec !== "object" || spec === null) return parse(spec);
+  const before = parsedBefore.get(spec);
+  if (before !== undefined) return before;
+  const parsed = parse(spec);
+  parsedBefore.set(spec, parsed);
+  return parsed;
+}
+
+function parse(spec: unknown): ParsedSpec {
   const result = appSecretSpecSchema.safeParse(spec);
   return result.success ? { ok: true, spec: result.data } : { ok: false, problems: problemsOf(result.error, "spec") };
 }

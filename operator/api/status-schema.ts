@@ -46,6 +46,21 @@ const sourceSchema = structure({
   resourceVersion: version("the Secret that was read"),
 }).describe("A Secret that a secretKeyRef named, as it was when it was last read.");
 
+const verificationSchema = structure({
+  generation: generation().describe("The metadata.generation that was checked."),
+  sources: z
+    .array(sourceSchema)
+    .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
+    .describe("The Secrets whose values were checked, sorted by name.")
+    .optional(),
+  host: text({ max: 253 }).describe("The host of the MongoDB Atlas cluster, as Atlas told it last.").optional(),
+  checkNow: text({ max: 253 })
+    .describe("The last value of the annotation appsecret.dev/check-now that was answered.")
+    .optional(),
+}).describe(
+  "What the live check behind the condition Verified was about. When it was made is not told: a check that says the same again writes nothing.",
+);
+
 const bindingSchema = structure({
   name: text({ max: 253 }).describe("Name of the published Secret."),
 }).describe(
@@ -58,6 +73,7 @@ export const appSecretStatusSchema: z.ZodType<Widened<AppSecretStatus>> = struct
     .min(-1)
     .describe("The metadata.generation that this status is about; -1 until the operator has looked at the AppSecret."),
   secret: secretSchema.optional(),
+  verification: verificationSchema.optional(),
   sources: z
     .array(sourceSchema)
     .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })

@@ -81,9 +81,21 @@ export type PublishedSecret = {
 /** A Secret that was read through `secretKeyRef`, as of the last publication: what a restart compares instead of reading. */
 export type SourceVersion = { name: string; uid: string; resourceVersion: string };
 
+/** What `Verified` was found for, so that a restarted operator need neither read nor check it again. */
+export type Verification = {
+  generation: number;
+  /** The sources whose values were checked, sorted by name; absent where there are none. */
+  sources?: SourceVersion[];
+  /** The host of the Atlas cluster's address, as Atlas told it last. */
+  host?: string;
+  /** The last value of the check-now annotation that was answered. */
+  checkNow?: string;
+};
+
 export type AppSecretStatus = {
   observedGeneration: number;
   secret?: PublishedSecret;
+  verification?: Verification;
   /** Sorted by name. */
   sources?: SourceVersion[];
   /** The Service Binding specification's "Provisioned Service" duck type. */

@@ -9,13 +9,15 @@ import { GROUP, OWNER_ANNOTATION, PLURAL, VERSION } from "../api/names.ts";
 import type { PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { EventRecorder } from "../kube/events.ts";
+import type { EventInput, EventRecorder } from "../kube/events.ts";
+import { guardWrites } from "../kube/guarded.ts";
 import type { Log } from "../kube/log.ts";
 import type { Queue, QueueMetrics } from "../kube/queue.ts";
 import { createQueue } from "../kube/queue.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { startReflector } from "../kube/reflector.ts";
-import { createIndex, key, keyOf } from "./index.ts";
+import type { Scheduler, SchedulerOptions } from "../verify/scheduler.ts";
+import { createIndex, key, keyOf, splitKey } from "./index.ts";
 import type { Reconciled } from "./reconcile.ts";
 import { createReconciler } from "./reconcile.ts";
 import type { Cache } from "./scoped-store.ts";
@@ -37,7 +39,9 @@ export type ControllerOptions = {
   /** Namespaces to watch; none means all. */
   namespaces: readonly string[];
   concurrency: number;
-  /** Throws once this replica may not write any more. */
+  /** Makes the live checks' scheduler; `wake` has an AppSecret reconciled. */
+  createChecks: (hooks: Pick<SchedulerOptions, "wake" | "onKeysRotated">) => Scheduler;
+  /** Throws once this replica may not write any more. Asked when a write is about to leave, and before each retry of it. */
   assertMayWrite: () => void;
   log: Log;
   /** After each reconcile. `seconds` is how long it took. */
@@ -67,8 +71,15 @@ export function startController(options: ControllerOptions): Controller {
   const appSecrets = createScopedStore<AppSecret>(namespaces, log);
   const secrets = createScopedStore<PartialObject>(namespaces, log);
   const index = createIndex((namespace, name) => appSecrets.get(namespace, name));
+  const checks = options.createChecks({
+    wake: (item) => queue.add(item),
+    onKeysRotated: (item) => {
+      const appSecret = appSecrets.get(...splitKey(item));
+      if (appSecret) events.record(keysRotated(appSecret));
+    },
+  });
   const reconcile = createReconciler(
-    { client, appSecrets, secrets, events, index, assertMayWrite: options.assertMayWrite },
+    { client: guardWrites(client, options.assertMayWrite), appSecrets, secrets, events, index, checks },
     now,
   );
   const queue = createQueue({
@@ -82,6 +93,7 @@ export function startController(options: ControllerOptions): Controller {
       const seconds = () => (performance.now() - begun) / 1000;
       try {
         const result = await reconcile(item);
+        if (result.againMs !== undefined) queue.addAfter(item, result.againMs);
         options.onReconciled?.(item, result, seconds());
       } catch (error) {
         options.onFailed?.(item, error, seconds());
@@ -158,7 +170,19 @@ export function startController(options: ControllerOptions): Controller {
       return reflectors.map(({ problem }) => problem).find((problem) => problem !== undefined);
     },
     async stop(timeoutMs) {
+      checks.stop();
       await Promise.all([queue.drain(timeoutMs), ...reflectors.map((reflector) => reflector.stop())]);
     },
+  };
+}
+
+/** Worth an Event, for a login provider that rotates its keys may do so a little before its users' caches notice. */
+function keysRotated({ apiVersion, kind, metadata: { namespace, name, uid } }: AppSecret): EventInput {
+  return {
+    regarding: { apiVersion, kind, namespace, name, uid },
+    type: "Normal",
+    reason: "KeysRotated",
+    action: "Verify",
+    note: "The login provider's set of signing keys has changed.",
   };
 }

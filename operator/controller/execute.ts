@@ -10,6 +10,8 @@ import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
 import type { Refusal, Source } from "../plan/observed.ts";
+import type { Scheduler } from "../verify/scheduler.ts";
+import { keyOf } from "./index.ts";
 import { holdsData } from "./own-fields.ts";
 import {
   appSecretPath,
@@ -25,12 +27,12 @@ import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
 export type Shell = {
+  /** Its writes fail once this replica may not write any more (it lost the Lease). */
   client: KubeClient;
   appSecrets: Cache<AppSecret>;
   secrets: Cache<PartialObject>;
   events: EventRecorder;
-  /** Throws when this replica may not write any more (it lost the Lease). Called before every write. */
-  assertMayWrite: () => void;
+  checks: Pick<Scheduler, "ask">;
 };
 
 /** What carrying out a plan led to. */
@@ -51,10 +53,12 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
   let unowned: { name: string; uid: string } | undefined;
 
   for (const action of actions) {
-    if (action.kind !== "ReadSources" && action.kind !== "RecordEvent") shell.assertMayWrite();
     switch (action.kind) {
       case "ReadSources":
         return { kind: "Again", sources: await readSources(shell, current, action.names) };
+      case "Check":
+        shell.checks.ask(keyOf(current), action.request);
+        return { kind: "Again" };
       case "SetHolds": {
         const claimed = await setHolds(shell, current, action.holds);
         if (claimed === undefined) return { kind: "Again" };
@@ -81,9 +85,11 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         if (action.note && made.version.resourceVersion !== action.resourceVersion) record(shell, current, action.note);
         break;
       }
-      case "DeleteSecret":
-        await deleteSecret(shell, current, action.name, action.uid);
+      case "DeleteSecret": {
+        const deleted = await deleteSecret(shell, current, action.name, action.uid);
+        if (!deleted) return { kind: "Again", refusal: { kind: "DeleteForbidden", name: action.name } };
         break;
+      }
       case "WriteStatus": {
         const status = action.publishes && published ? withVersion(action.status, published) : action.status;
         const outcome = await writeStatus(shell, current, status);
@@ -110,6 +116,7 @@ async function readSources({ client, secrets }: Shell, { metadata }: AppSecret, 
       return [name, { found: true, uid, resourceVersion, data: secret.data ?? {} }];
     } catch (error) {
       if (isStatus(error, 404)) return [name, { found: false }];
+      if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
       throw error;
     }
   });
@@ -191,14 +198,22 @@ function refused(error: unknown): Outcome {
   return { kind: "Again", refusal };
 }
 
-async function deleteSecret({ client, secrets }: Shell, { metadata }: AppSecret, name: string, uid: string) {
+/** @returns false when that is forbidden */
+async function deleteSecret(
+  { client, secrets }: Shell,
+  { metadata }: AppSecret,
+  name: string,
+  uid: string,
+): Promise<boolean> {
   try {
     await client.remove(secretPath(metadata.namespace, name), { uid });
   } catch (error) {
+    if (isStatus(error, 403)) return false;
     if (!isStatus(error, 404, 409)) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
   if (known?.metadata.uid === uid) secrets.remove(known);
+  return true;
 }
 
 async function writeStatus(

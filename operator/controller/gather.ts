@@ -1,17 +1,21 @@
 import type { AppSecret } from "../api/schema.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import { parseSpec } from "../api/schema.ts";
-import { OWNER_ANNOTATION } from "../api/names.ts";
-import type { Observed, Refusal, Source } from "../plan/observed.ts";
+import { CHECK_NOW_ANNOTATION, OWNER_ANNOTATION } from "../api/names.ts";
+import type { LiveCheck, Observed, Refusal, Source } from "../plan/observed.ts";
 import { sourceNames } from "../plan/sources.ts";
+import { inputsOf } from "../plan/verification.ts";
+import type { Scheduler } from "../verify/scheduler.ts";
 import type { Index } from "./index.ts";
+import { keyOf } from "./index.ts";
 import type { Cache } from "./scoped-store.ts";
 
 /** What the requests of this reconcile have told so far, beyond what the watches did. */
 export type Learned = { sources: ReadonlyMap<string, Source>; refusal?: Refusal };
 
-/** What the watches have brought. */
+/** What the watches have brought, and the live checks. */
 export type Memory = {
+  checks: Pick<Scheduler, "known">;
   appSecrets: Pick<Cache<AppSecret>, "get">;
   secrets: Pick<Cache<PartialObject>, "get">;
   index: Pick<Index, "controlledBy" | "holderFor">;
@@ -23,7 +27,7 @@ export type Memory = {
  * @returns undefined when there is no such AppSecret
  */
 export function gather(
-  { appSecrets, secrets, index }: Memory,
+  { appSecrets, secrets, index, checks }: Memory,
   namespace: string,
   name: string,
   learned: Learned,
@@ -54,7 +58,15 @@ export function gather(
     owned,
     sources,
     ...(learned.refusal ? { refusal: learned.refusal } : {}),
+    live: liveCheck(checks, appSecret, inputsOf(appSecret, sources)),
   };
+}
+
+function liveCheck(checks: Memory["checks"], appSecret: AppSecret, inputs: string): LiveCheck {
+  const { check, due, asked } = checks.known(keyOf(appSecret), inputs);
+  const wanted = appSecret.metadata.annotations?.[CHECK_NOW_ANNOTATION];
+  const fresh = wanted !== undefined && wanted !== appSecret.status?.verification?.checkNow && wanted !== asked;
+  return { inputs, ...(check ? { check } : {}), ...(due || fresh ? { due: { fresh } } : {}) };
 }
 
 function sourceOf(secret: ObjectMeta | undefined): Source | undefined {

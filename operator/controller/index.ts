@@ -121,6 +121,12 @@ export function key(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
+/** The namespace and the name of a key. */
+export function splitKey(of: string): [namespace: string, name: string] {
+  const [namespace = "", name = ""] = of.split("/");
+  return [namespace, name];
+}
+
 export function keyOf({ metadata }: AppSecret): string {
   return key(metadata.namespace, metadata.name);
 }

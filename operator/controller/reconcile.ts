@@ -5,21 +5,26 @@
  * anywhere. It throws when a later try may do better; the queue then backs off.
  */
 import { OperatorError } from "../api/errors.ts";
+import type { Plan } from "../plan/actions.ts";
 import { plan } from "../plan/plan.ts";
 import type { Source } from "../plan/observed.ts";
+import type { Scheduler } from "../verify/scheduler.ts";
 import type { PublishedVersion, Shell } from "./execute.ts";
 import { execute } from "./execute.ts";
 import type { Learned } from "./gather.ts";
 import { gather } from "./gather.ts";
 import type { Index } from "./index.ts";
+import { splitKey } from "./index.ts";
 
 /** A pass more than this, and two writers are fighting: the queue's backoff is the better place to wait. */
-const MAX_PASSES = 6;
+const MAX_PASSES = 8;
 
 /** How a reconcile ended, for logs and metrics. */
 export type Reconciled = {
   result: "unchanged" | "written" | "gone";
   published?: PublishedVersion;
+  /** Come back after so many ms. */
+  againMs?: number;
 };
 
 /** The plan was carried out, but something stands in the way that gives no event when it goes. */
@@ -40,14 +45,17 @@ class TooManyConflicts extends OperatorError {
  * @param now the clock, for condition timestamps
  * @throws RetryLater, TooManyConflicts, ApiError and network errors: try again later
  */
-export function createReconciler(shell: Shell & { index: Index }, now: () => Date) {
+export function createReconciler(shell: Shell & { index: Index; checks: Scheduler }, now: () => Date) {
   return async (key: string): Promise<Reconciled> => {
-    const [namespace = "", name = ""] = key.split("/");
+    const [namespace, name] = splitKey(key);
     let learned: Learned = { sources: new Map<string, Source>() };
     for (let pass = 0; pass < MAX_PASSES; pass += 1) {
       const observed = gather(shell, namespace, name, learned);
-      if (!observed) return { result: "gone" };
-      const { actions, retry } = plan(observed, now());
+      if (!observed) {
+        shell.checks.forget(key);
+        return { result: "gone" };
+      }
+      const { actions, retry, againMs, check } = plan(observed, now());
       const outcome = await execute(shell, observed.appSecret, actions);
       switch (outcome.kind) {
         case "Gone":
@@ -59,11 +67,20 @@ export function createReconciler(shell: Shell & { index: Index }, now: () => Dat
           };
           continue;
         case "Done":
+          goOnChecking(shell.checks, key, observed.live.inputs, check);
           if (retry) throw new RetryLater(key);
-          if (outcome.published) return { result: "written", published: outcome.published };
-          return { result: actions.length > 0 ? "written" : "unchanged" };
+          return {
+            result: actions.length > 0 ? "written" : "unchanged",
+            ...(outcome.published ? { published: outcome.published } : {}),
+            ...(againMs === undefined ? {} : { againMs }),
+          };
       }
     }
     throw new TooManyConflicts(key);
   };
+}
+
+function goOnChecking(checks: Scheduler, key: string, inputs: string, check: Plan["check"]): void {
+  if (check === undefined) checks.forget(key);
+  else if (check.state === "Repeat") checks.keep(key, { inputs, phase: check.phase, settled: check.settled });
 }

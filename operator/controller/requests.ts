@@ -72,6 +72,9 @@ function removals(keys: readonly string[]): Record<string, null> {
   return Object.fromEntries(keys.map((key) => [key, null]));
 }
 
+/** A merge patch leaves alone what it does not name. */
+const NO_VERIFICATION = { sources: null, host: null, checkNow: null };
+
 /** A merge patch for /status. The resourceVersion fences it: what was decided on an older AppSecret is refused with 409. */
 export function statusPatch({ uid, resourceVersion }: ObjectMeta, status: AppSecretStatus) {
   return {
@@ -79,6 +82,7 @@ export function statusPatch({ uid, resourceVersion }: ObjectMeta, status: AppSec
     status: {
       ...status,
       secret: status.secret ?? null,
+      verification: status.verification ? { ...NO_VERIFICATION, ...status.verification } : null,
       sources: status.sources ?? null,
       binding: status.binding ?? null,
     },

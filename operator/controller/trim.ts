@@ -1,5 +1,5 @@
 /** What is kept in memory of the objects that the watches bring: as little as the decisions need. */
-import { OWNER_ANNOTATION } from "../api/names.ts";
+import { CHECK_NOW_ANNOTATION, OWNER_ANNOTATION } from "../api/names.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import { cutManagedFields } from "./own-fields.ts";
@@ -7,6 +7,7 @@ import { cutManagedFields } from "./own-fields.ts";
 /** Our own type, whole but for the two parts that only other programs read. */
 export function trimAppSecret({ apiVersion, kind, metadata, spec, status }: AppSecret): AppSecret {
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, labels } = metadata;
+  const checkNow = metadata.annotations?.[CHECK_NOW_ANNOTATION];
   return {
     apiVersion,
     kind,
@@ -19,6 +20,7 @@ export function trimAppSecret({ apiVersion, kind, metadata, spec, status }: AppS
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
       ...(labels === undefined ? {} : { labels }),
+      ...(checkNow === undefined ? {} : { annotations: { [CHECK_NOW_ANNOTATION]: checkNow } }),
     },
     spec,
     ...(status === undefined ? {} : { status }),

@@ -39,6 +39,11 @@ export type RequestOptions = {
   timeoutMs?: number;
   /** False: one attempt, for callers that repeat at their own pace. */
   retry?: boolean;
+  /**
+   * Asked each time that the request is about to leave: after it waited for a connection, and before each retry, which
+   * may be many seconds after the call. What it throws ends the request. For writes that only a leader may make.
+   */
+  guard?: () => void;
 };
 
 export type StreamOptions = {
@@ -52,10 +57,12 @@ export type StreamOptions = {
 };
 
 export type ClientOptions = {
-  /** One call per attempt. `verb`: GET, POST, …, WATCH; `code`: the HTTP status, or `unreachable`, `timeout`, `aborted`. */
+  /** One call per attempt. `verb`: GET, POST, …, WATCH; `code`: the HTTP status, or `unreachable`, `timeout`, `aborted`, `withheld` (by the guard). */
   onRequest?: (verb: string, code: string, seconds: number) => void;
   /** Most connections for requests at once; each watch has one of its own besides. */
   connections?: number;
+  /** How old what was read of tokens and certificates may get, in ms; a minute unless told. */
+  rereadMs?: number;
   userAgent?: string;
 };
 
@@ -77,7 +84,7 @@ type Call = {
 };
 
 export function createClient(config: KubeConfig, options: ClientOptions = {}): KubeClient {
-  const source = createCredentialSource(config);
+  const source = createCredentialSource(config, options.rereadMs);
   const dispatchers = createDispatchers(
     config,
     source,
@@ -104,6 +111,7 @@ export function createClient(config: KubeConfig, options: ClientOptions = {}): K
       body,
       timeoutMs: requestOptions.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       signal: requestOptions.signal,
+      guard: requestOptions.guard,
     });
     noticeDistrust(outcome);
     const code = outcome.kind === "reply" ? String(outcome.status) : outcome.kind;
@@ -128,6 +136,7 @@ export function createClient(config: KubeConfig, options: ClientOptions = {}): K
       if (call.method === "DELETE" && attempts > 1 && outcome.kind === "reply" && outcome.status === 404) {
         return { value: undefined as T, attempts };
       }
+      if (outcome.kind === "withheld") throw outcome.error;
       const retry = requestOptions.retry === false ? undefined : shouldRetry(outcome, attempts, call.idempotent);
       if (retry === undefined || stopped.signal.aborted) throw toError(call.method, call.path, outcome, requestOptions);
       await sleep(
@@ -176,7 +185,7 @@ export function createClient(config: KubeConfig, options: ClientOptions = {}): K
         if (outcome.kind === "malformed")
           throw outcome.error instanceof SyntaxError ? new MalformedReply("WATCH", path) : outcome.error;
         if (outcome.kind === "reply" && outcome.status === 401 && attempts === 1) continue;
-        const failure: Outcome = outcome.kind === "silent" ? { kind: "timeout", sent: true } : outcome;
+        const failure = outcome.kind === "silent" ? { kind: "timeout" as const, sent: true } : outcome;
         throw toError("WATCH", path, failure, { timeoutMs: o.idleMs });
       }
     },
@@ -191,7 +200,9 @@ export function createClient(config: KubeConfig, options: ClientOptions = {}): K
 /** TLS failures after which the CA or our certificate may have to be read again. */
 const TLS_DISTRUST = /CERT|SELF_SIGNED|UNABLE_TO|ERR_SSL|ERR_TLS/;
 
-function toError(verb: string, path: string, outcome: Outcome, options: RequestOptions): Error {
+type Failure = Exclude<Outcome, { kind: "withheld" }>;
+
+function toError(verb: string, path: string, outcome: Failure, options: RequestOptions): Error {
   switch (outcome.kind) {
     case "aborted":
       return new RequestAborted(verb, path);

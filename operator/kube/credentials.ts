@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { RequestOptions } from "node:https";
+import { createSecureContext } from "node:tls";
 import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js";
 import { OperatorError } from "../api/errors.ts";
 import type { KubeConfig } from "./config.ts";
@@ -31,10 +32,8 @@ const REREAD_MS = 60_000;
 /** However many requests got a 401, the sources are asked again once a second at most: an exec plugin is a process. */
 const REREAD_AT_MOST_MS = 1000;
 
-export function createCredentialSource(
-  config: KubeConfig,
-  now: () => number = () => performance.now(),
-): CredentialSource {
+/** @param rereadMs how old what was read may get */
+export function createCredentialSource(config: KubeConfig, rereadMs = REREAD_MS): CredentialSource {
   let current: Credentials | undefined;
   let readAt = -Infinity;
   let distrusted = false;
@@ -51,7 +50,7 @@ export function createCredentialSource(
     } catch (error) {
       if (current === undefined) throw error;
     } finally {
-      readAt = now();
+      readAt = performance.now();
       reading = undefined;
     }
     return current;
@@ -59,8 +58,8 @@ export function createCredentialSource(
 
   return {
     get() {
-      const age = now() - readAt;
-      const due = age > REREAD_MS || (distrusted && age > REREAD_AT_MOST_MS);
+      const age = performance.now() - readAt;
+      const due = age > rereadMs || (distrusted && age > REREAD_AT_MOST_MS);
       if (current !== undefined && !due) return Promise.resolve(current);
       return (reading ??= read());
     },
@@ -91,7 +90,18 @@ async function readCredentials(config: KubeConfig, exec: ExecAuth): Promise<Cred
   if (token) headers["authorization"] = `Bearer ${token}`;
   else if (user.exec || user.authProvider) await applyPlugin(config, exec, { headers, tls });
 
+  checkPair(tls);
   return { headers, tls, tlsId: fingerprint(tls) };
+}
+
+/** A certificate and its key are two files, so there is a moment when only one of them has been replaced. */
+function checkPair({ cert, key }: Credentials["tls"]): void {
+  if (!cert || !key) return;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    throw new OperatorError("InvalidCredentials", "the client certificate and its key do not belong together");
+  }
 }
 
 /** client-node's plugins write into the options of a request of node:https; what is of use is taken out of them. */

@@ -11,7 +11,9 @@ export type Outcome =
   /** `sent`: it was handed to a connection, so the server may have executed it. */
   | { kind: "unreachable"; sent: boolean; networkCode: string }
   | { kind: "timeout"; sent: boolean }
-  | { kind: "aborted" };
+  | { kind: "aborted" }
+  /** The caller's guard threw this before the first byte left. */
+  | { kind: "withheld"; error: unknown };
 
 export type Headers = Record<string, string | string[] | undefined>;
 
@@ -24,6 +26,8 @@ export type HttpRequest = {
   /** For the whole of it: waiting for a connection, connecting, sending and receiving. */
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /** Asked when a connection is there and the request is about to leave; what it throws keeps it from leaving. */
+  guard: (() => void) | undefined;
 };
 
 export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<Outcome> {
@@ -66,7 +70,12 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
         onRequestStart(started) {
           controller = started;
           // It was given up while it waited for a connection, so it must not be sent any more.
-          if (outcome !== undefined) started.abort(new Error(outcome.kind));
+          try {
+            if (outcome === undefined) request.guard?.();
+            else started.abort(new Error(outcome.kind));
+          } catch (error) {
+            giveUp({ kind: "withheld", error });
+          }
         },
         onResponseStart(_controller, statusCode, responseHeaders) {
           status = statusCode;

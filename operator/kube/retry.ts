@@ -27,6 +27,7 @@ export function shouldRetry(
   const backoff = { waitMs: backoffMs(attempt, BACKOFF, random) };
   switch (outcome.kind) {
     case "aborted":
+    case "withheld":
       return undefined;
     case "timeout":
       // The caller has waited long enough already; one more time, because the connection was perhaps dead.

@@ -10,6 +10,8 @@ export type Metrics = {
   /** From the moment that a change was seen until its Secret held it. */
   published(seconds: number): void;
   apiRequest(verb: string, code: string): void;
+  /** A live check: of what, and what it was answered. */
+  verified(kind: "JWKS" | "MongoDB" | "Atlas", answer: "Yes" | "No" | "Silence", seconds: number): void;
   /** The hooks of a work queue, for the metrics that client-go keeps under the same names. */
   queue(name: string): QueueHooks;
   /** What a queue knows itself, asked at each scrape. */
@@ -71,6 +73,20 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     registers,
   });
 
+  const verifications = new Counter({
+    name: "appsecret_verification_total",
+    help: "Live checks, by what was checked (JWKS, MongoDB, Atlas) and the answer (yes, no, silence).",
+    labelNames: ["kind", "result"],
+    registers,
+  });
+  const verificationDuration = new Histogram({
+    name: "appsecret_verification_duration_seconds",
+    help: "How long a live check took.",
+    labelNames: ["kind"],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+
   const labelNames = ["name"] as const;
   const depth = new Gauge({ name: "workqueue_depth", help: "Keys that wait.", labelNames, registers });
   const adds = new Counter({ name: "workqueue_adds_total", help: "Keys added.", labelNames, registers });
@@ -122,6 +138,10 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     },
     published: (seconds) => publishLatency.observe(seconds),
     apiRequest: (verb, code) => apiRequests.inc({ verb, code }),
+    verified(kind, answer, seconds) {
+      verifications.inc({ kind, result: answer.toLowerCase() });
+      verificationDuration.observe({ kind }, seconds);
+    },
     queue(name) {
       // Bound to the name once: these run for every key.
       const bound = { name };

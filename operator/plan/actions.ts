@@ -1,3 +1,4 @@
+import type { Target, Verdict } from "../api/check.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
 
@@ -5,6 +6,8 @@ import type { AppSecretType } from "../api/schema.ts";
 export type Action =
   /** The content has to be made, so these Secrets must be read. Always alone: plan again with what they hold. */
   | { kind: "ReadSources"; names: string[] }
+  /** Always the last: asks for a live check, beside the reconciles, and plans again with what is known of it then. */
+  | { kind: "Check"; request: CheckRequest }
   /** Sets or removes the label by which the admission policy knows the holder of a type. */
   | { kind: "SetHolds"; holds: AppSecretType | null }
   /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
@@ -15,6 +18,19 @@ export type Action =
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
   | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
   | { kind: "RecordEvent"; note: Note };
+
+export type CheckRequest = {
+  target: Target;
+  /** Those of LiveCheck: what the answer will be about. */
+  inputs: string;
+  /** When in each interval it is repeated, from 0 to 1. */
+  phase: number;
+  /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
+  stands?: Verdict;
+  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
+  fresh: boolean;
+  checkNow?: string;
+};
 
 /** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */
 export type Note = { type: "Normal" | "Warning"; reason: string; action: string; message: string };
@@ -41,4 +57,8 @@ export type Plan = {
   actions: Action[];
   /** Come back after a backoff although nothing has changed here: the obstacle gives no event when it goes. */
   retry: boolean;
+  /** Come back after so many ms, however nothing changes. */
+  againMs?: number;
+  /** What becomes of the live check: it is repeated for as long as something depends on it. Absent: there is none. */
+  check?: { state: "Running" } | { state: "Repeat"; phase: number; settled: boolean };
 };

@@ -1,3 +1,4 @@
+import { atlasUri } from "../api/atlas-uri.ts";
 import { publishesApiKeys, secretKey } from "../api/published-keys.ts";
 import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { mongodbUriProblem } from "../api/urls.ts";
@@ -32,20 +33,22 @@ export function secretFields(spec: AppSecretSpec): SecretField[] {
  * The data of the Secret that a spec asks for, keys renamed and sorted.
  *
  * @param read gives a value of the spec as base64, its source resolved
+ * @param host of the Atlas cluster; without it MONGODB_URI of an Atlas database is left out
  * @returns base64 by key, or what is wrong with a value that only its source could tell; never the value itself
  */
 export function content(
   spec: AppSecretSpec,
   read: (value: SecretValue) => string,
+  host?: string,
 ): { ok: true; data: Record<string, string> } | { ok: false; problem: string } {
   for (const { path, value } of secretFields(spec)) {
-    const problem = value.valueFrom ? sourceProblem(path, Buffer.from(read(value), "base64").toString()) : undefined;
+    const problem = value.valueFrom ? sourceProblem(path, text(read(value))) : undefined;
     if (problem !== undefined) {
       const { name, key } = value.valueFrom?.secretKeyRef ?? { name: "", key: "" };
       return { ok: false, problem: `${path}: key "${key}" of Secret "${name}" ${problem}.` };
     }
   }
-  const renamed = Object.entries(published(spec, read)).map(([key, value]): [string, string] => [
+  const renamed = Object.entries(published(spec, read, host)).map(([key, value]): [string, string] => [
     secretKey(key, spec.target.keys),
     value,
   ]);
@@ -65,8 +68,12 @@ function sourceProblem(path: string, value: string): string | undefined {
   return undefined;
 }
 
-/** Base64 by published key, before renaming. MONGODB_URI of an Atlas cluster is missing: only the live check learns it. */
-function published(spec: AppSecretSpec, read: (value: SecretValue) => string): Record<string, string> {
+/** Base64 by published key, before renaming. */
+function published(
+  spec: AppSecretSpec,
+  read: (value: SecretValue) => string,
+  host: string | undefined,
+): Record<string, string> {
   switch (spec.type) {
     case "Authentication":
       return { JWKS_URI: base64(spec.authentication.jwksUri), AUDIENCE: base64(spec.authentication.audience) };
@@ -74,9 +81,11 @@ function published(spec: AppSecretSpec, read: (value: SecretValue) => string): R
       const { database } = spec;
       const name = { DATABASE_NAME: base64(database.name) };
       if (database.mode === "Database") return { ...name, MONGODB_URI: read(database.mongodbUri) };
-      const { projectId, clusterName, publicKey, privateKey } = database.atlas;
+      const { projectId, clusterName, publicKey, privateKey, databaseUser } = database.atlas;
+      const user = databaseUser && { username: databaseUser.username, password: text(read(databaseUser.password)) };
       return {
         ...name,
+        ...(host === undefined ? {} : { MONGODB_URI: base64(atlasUri(host, user)) }),
         ATLAS_PROJECT_ID: base64(projectId),
         ATLAS_CLUSTER_NAME: base64(clusterName),
         ...(publishesApiKeys(database.atlas)
@@ -89,6 +98,11 @@ function published(spec: AppSecretSpec, read: (value: SecretValue) => string): R
   }
 }
 
-function base64(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
+function base64(value: string): string {
+  return Buffer.from(value, "utf8").toString("base64");
+}
+
+/** The text of a base64 value. */
+export function text(value: string): string {
+  return Buffer.from(value, "base64").toString("utf8");
 }

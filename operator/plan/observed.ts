@@ -1,4 +1,5 @@
 import type { AppSecret } from "../api/schema.ts";
+import type { Verdict } from "../api/check.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
 
 /**
@@ -19,13 +20,28 @@ export type Observed = {
   sources: ReadonlyMap<string, Source>;
   /** Why the API server refused the write that this observation follows. */
   refusal?: Refusal;
+  live: LiveCheck;
+};
+
+/** What is known of the live check of this very generation with these very sources. */
+export type LiveCheck = {
+  /** Names the generation and the sources; a check of other inputs is none of these. */
+  inputs: string;
+  /** Absent: not asked for by this process. The status may still tell of an earlier one. */
+  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  /** It is time to check again. `fresh`: a person wants to know, so nothing that is remembered will do. */
+  due?: { fresh: boolean };
 };
 
 export type Holder = { name: string; uid: string };
 
-/** A source Secret: gone, known by its metadata only, or read. `data` is base64, as the API gives it. */
+/**
+ * A source Secret: gone or not to be read (403), known by its metadata only, or read. `data` is base64, as the API gives
+ * it.
+ */
 export type Source =
-  { found: false } | { found: true; uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
+  | { found: false; forbidden?: true }
+  | { found: true; uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
 
 /** A write that the API server refused for a reason that trying again at once will not change. */
 export type Refusal =
@@ -35,5 +51,7 @@ export type Refusal =
   | { kind: "Immutable" }
   /** 422 on `type`: a Secret that was handed over is not Opaque. */
   | { kind: "NotOpaque" }
+  /** 403 on taking away a Secret of this name. */
+  | { kind: "DeleteForbidden"; name: string }
   /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */
   | { kind: "Refused"; reason: string };

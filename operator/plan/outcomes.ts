@@ -1,13 +1,21 @@
 /** The ways in which a decision can end, each with what it writes, what stays published and what it tells people. */
 import type { ObjectMeta } from "../api/metadata.ts";
-import type { PublishedSecret, SourceVersion } from "../api/status.ts";
+import type { AppSecretSpec } from "../api/schema.ts";
+import type { PublishedSecret, SourceVersion, Verification } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
 import type { Action, DesiredSecret, Note } from "./actions.ts";
 import type { Statement } from "./conditions.ts";
 import type { Observed } from "./observed.ts";
+import type { Judgement } from "./verification.ts";
+import { isChecked } from "./verification.ts";
 
 export type Decision = {
   accepted: Statement;
+  /** Absent: nothing was asked, for what is said about the rest stands in the way. */
+  verified?: Statement;
+  verification?: Verification;
+  /** The live check, and nothing else, keeps this generation from being published. */
+  held?: boolean;
   published: Statement;
   /** Stalled: only a person can change it. Reconciling: it may come by itself. Neither: there is nothing to wait for. */
   progress?: "Stalled" | "Reconciling";
@@ -41,6 +49,8 @@ export function notAccepted(
     accepted: { status: "False", reason, message },
     progress,
     satisfied: false,
+    // A Role that is mended gives no event.
+    retry: reason === Reason.Forbidden,
   };
 }
 
@@ -50,16 +60,67 @@ export function notWritten(
   reason: Reason,
   message: string,
   progress: "Stalled" | "Reconciling",
+  judgement?: Judgement,
 ): Decision {
   const before = unchanged(observed);
   const note = before.published.reason === Reason.KeptLastGood ? ` ${before.published.message}` : "";
   return {
     ...before,
     accepted: ACCEPTED,
+    ...(judgement ? { verified: judgement.verified } : {}),
     published: { status: "False", reason, message: message + note },
     progress,
     satisfied: false,
     retry: progress === "Reconciling",
+  };
+}
+
+/** The live check does not allow it, or not yet: what is published stays as it is. */
+export function notVerified(observed: Observed, { verified, passing, verification }: Judgement): Decision {
+  return {
+    ...unchanged(observed),
+    accepted: ACCEPTED,
+    verified,
+    verification,
+    held: true,
+    progress: passing ? "Reconciling" : "Stalled",
+    satisfied: false,
+  };
+}
+
+/** The first check of these inputs takes its time. */
+export function beingVerified(observed: Observed): Decision {
+  return {
+    ...unchanged(observed),
+    accepted: ACCEPTED,
+    verified: { status: "Unknown", reason: Reason.Pending, message: "The live check is under way." },
+    held: true,
+    progress: "Reconciling",
+    satisfied: false,
+  };
+}
+
+/**
+ * A Secret that is to go may not be deleted. The one to take its place has been written by now, but the status goes on
+ * recording the old one: a Retained Secret is ours by that record alone, and would be forgotten.
+ *
+ * @param decision what was decided, as if the delete were allowed
+ * @param name of the Secret that is still there
+ */
+export function notWithdrawn(observed: Observed, decision: Decision, name: string): Decision {
+  const { publish: _written, ...rest } = decision;
+  const recorded = observed.appSecret.status?.secret;
+  const message =
+    `The operator may not delete Secret "${name}", which is to go: look at its Role and at admission policies. ` +
+    `It tries again by itself.`;
+  return {
+    ...rest,
+    published: { status: "False", reason: Reason.Forbidden, message },
+    progress: decision.progress ?? "Reconciling",
+    satisfied: false,
+    ...(recorded ? { secret: recorded, sources: observed.appSecret.status?.sources } : {}),
+    withdraw: [],
+    retry: true,
   };
 }
 
@@ -100,9 +161,10 @@ export function suspended(observed: Observed): Decision {
 }
 
 /** The Secret holds what this generation asks: nothing to write. */
-export function inPlace(observed: Observed, recorded: PublishedSecret): Decision {
+export function inPlace(observed: Observed, recorded: PublishedSecret, judgement: Judgement | undefined): Decision {
   return {
     accepted: ACCEPTED,
+    ...judged(judgement),
     published: publishedStatement(recorded.name, recorded.generation),
     satisfied: true,
     secret: recorded,
@@ -114,13 +176,19 @@ export function inPlace(observed: Observed, recorded: PublishedSecret): Decision
 }
 
 /** Write the Secret, then withdraw what was published under other names. */
-export function publish(observed: Observed, secret: DesiredSecret, sources: SourceVersion[]): Decision {
+export function publish(
+  observed: Observed,
+  secret: DesiredSecret,
+  sources: SourceVersion[],
+  judgement: Judgement | undefined,
+): Decision {
   const { appSecret, target } = observed;
   const recorded = appSecret.status?.secret;
   const generation = appSecret.metadata.generation ?? 0;
   const same = recorded?.name === secret.name && recorded.generation === generation;
   return {
     accepted: ACCEPTED,
+    ...judged(judgement),
     published: publishedStatement(secret.name, generation),
     satisfied: true,
     secret: {
@@ -150,6 +218,17 @@ export function publish(observed: Observed, secret: DesiredSecret, sources: Sour
         },
     withdraw: observed.owned.filter((owned) => owned.name !== secret.name),
     retry: false,
+  };
+}
+
+/** What a check says of what is published. A no takes nothing away (design §5), and is for a person to see. */
+function judged(judgement: Judgement | undefined): Pick<Decision, "verified" | "verification" | "progress"> {
+  if (!judgement) return {};
+  const { verified, verification, passing } = judgement;
+  return {
+    verified,
+    verification,
+    ...(verified.status === "False" ? { progress: passing ? "Reconciling" : "Stalled" } : {}),
   };
 }
 
@@ -196,4 +275,17 @@ function keptStatement(recorded: PublishedSecret | undefined, exists: boolean): 
 /** Everything that this AppSecret published goes. */
 function nothing({ owned }: Observed): Omit<Decision, "accepted" | "published" | "satisfied"> {
   return { secret: undefined, sources: undefined, bound: false, withdraw: owned, retry: false };
+}
+
+/** What `Verified` says where nothing was asked. */
+export function unverified(spec: AppSecretSpec, { published }: Decision): Statement {
+  if (!isChecked(spec)) return { status: "True", reason: Reason.NotRequired, message: "Nothing is to be checked." };
+  if (published.reason === Reason.Disabled) {
+    return {
+      status: "True",
+      reason: Reason.NotRequired,
+      message: "Nothing is published, so nothing is to be checked.",
+    };
+  }
+  return { status: "Unknown", reason: Reason.Pending, message: "No live check has been made of this version." };
 }

@@ -6,20 +6,39 @@
  * final first; `outcomes.ts` says what each of them writes and keeps, `status.ts` words it for people.
  */
 import { isDeepStrictEqual } from "node:util";
-import { HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
-import type { AppSecretSpec } from "../api/schema.ts";
+import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
+import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { parseSpec } from "../api/schema.ts";
 import type { PublishedSecret } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
-import type { Action, Plan } from "./actions.ts";
+import type { Action, CheckRequest, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
 import type { Observed, Refusal } from "./observed.ts";
 import type { Decision } from "./outcomes.ts";
-import { disabled, duplicate, inPlace, notAccepted, notWritten, publish, suspended } from "./outcomes.ts";
+import {
+  beingVerified,
+  disabled,
+  duplicate,
+  inPlace,
+  notAccepted,
+  notVerified,
+  notWithdrawn,
+  notWritten,
+  publish,
+  suspended,
+} from "./outcomes.ts";
 import { notOwned } from "./ownership.ts";
-import { resolveSources, sourceNames } from "./sources.ts";
+import { resolveSources, sourceNames, sourceVersions } from "./sources.ts";
 import { notesFor, statusFor } from "./status.ts";
+import type { CheckedSpec, Judgement } from "./verification.ts";
+import { isChecked, judgementOf, phaseOf, rememberedVerdict, targetOf } from "./verification.ts";
+
+/**
+ * A live check usually answers sooner than this, and then its answer is the first thing that the status says: one write
+ * instead of two.
+ */
+const PATIENCE_MS = 2000;
 
 /**
  * Decides what to do for one AppSecret.
@@ -30,8 +49,16 @@ export function plan(observed: Observed, now: Date): Plan {
   const { appSecret } = observed;
   if (appSecret.metadata.deletionTimestamp !== undefined) return { actions: [], retry: false };
 
-  const decision = decide(observed);
-  if ("read" in decision) return { actions: [{ kind: "ReadSources", names: decision.read }], retry: false };
+  const decided = decide(observed, now);
+  if ("read" in decided) return { actions: [{ kind: "ReadSources", names: decided.read }], retry: false };
+  if ("check" in decided) {
+    return { actions: [...claim(observed), { kind: "Check", request: decided.check }], retry: false };
+  }
+  if ("waitMs" in decided) {
+    return { actions: claim(observed), retry: false, againMs: decided.waitMs, check: { state: "Running" } };
+  }
+  const decision =
+    observed.refusal?.kind === "DeleteForbidden" ? notWithdrawn(observed, decided, observed.refusal.name) : decided;
 
   const actions: Action[] = claim(observed);
   if (decision.publish) actions.push(decision.publish);
@@ -42,7 +69,20 @@ export function plan(observed: Observed, now: Date): Plan {
     actions.push({ kind: "WriteStatus", status, publishes: decision.publish !== undefined });
     for (const note of notesFor(appSecret.status, status)) actions.push({ kind: "RecordEvent", note });
   }
-  return { actions, retry: decision.retry };
+  const check = checkAfter(observed, decision);
+  return { actions, retry: decision.retry, ...(check ? { check } : {}) };
+}
+
+/** Goes on as long as its answer matters: to what is published, or to what is held back. */
+function checkAfter(
+  { appSecret, live }: Observed,
+  { verified, verification, held, progress }: Decision,
+): Plan["check"] {
+  if (verification) {
+    const settled = verified?.status === "True" || (verified?.status === "False" && progress === "Stalled");
+    return { state: "Repeat", phase: phaseOf(appSecret), settled };
+  }
+  return live.check?.state === "Pending" || held ? { state: "Running" } : undefined;
 }
 
 /** The holder of a type carries the label, and nobody else: the admission policy refuses a second one by it (design §3). */
@@ -52,8 +92,11 @@ function claim({ appSecret, holder }: Observed): Action[] {
   return [{ kind: "SetHolds", holds: holds ?? null }];
 }
 
-function decide(observed: Observed): Decision | { read: string[] } {
-  const { appSecret, holder, target } = observed;
+/** A decision, or what has to be known for one: Secrets to read, a check to make, or a little time. */
+type Undecided = { read: string[] } | { check: CheckRequest } | { waitMs: number };
+
+function decide(observed: Observed, now: Date): Decision | Undecided {
+  const { appSecret, holder, target, live } = observed;
   const name = appSecret.metadata.name;
 
   const parsed = parseSpec(appSecret.spec);
@@ -74,14 +117,23 @@ function decide(observed: Observed): Decision | { read: string[] } {
     const message = `Secret "${targetName}" is what this AppSecret publishes, so it cannot also be one of its sources.`;
     return notAccepted(observed, Reason.InvalidSpec, message, "Stalled");
   }
+  const checked = isChecked(spec) ? spec : undefined;
+  const judgement = checked && judgementOf(observed, checked);
+  const mustAsk = checked && (live.due !== undefined || (!judgement && live.check === undefined));
   const recorded = appSecret.status?.secret;
-  if (recorded?.name === targetName && isInPlace(observed, spec, recorded)) return inPlace(observed, recorded);
+  const isPublished = recorded?.name === targetName && isLatest(observed, spec, recorded);
+  if (!mustAsk) {
+    // All that these need is in memory, also after a restart.
+    if (isPublished && isInPlace(observed, recorded, judgement)) return inPlace(observed, recorded, judgement);
+    // What has been published before is put back when somebody changed it, whatever the check says by now.
+    if (judgement && !judgement.allows && !isPublished) return notVerified(observed, judgement);
+  }
 
   const sources = resolveSources(spec, observed.sources);
   if (sources.kind === "Unread") return { read: sources.names };
   if (sources.kind === "Missing") return notAccepted(observed, sources.reason, sources.message, "Reconciling");
 
-  const made = content(spec, sources.read);
+  const made = content(spec, sources.read, judgement?.verification.host);
   if (!made.ok) return notAccepted(observed, Reason.InvalidSpec, made.problem, "Stalled");
   const bytes = size(made.data);
   if (bytes > MAX_SECRET_BYTES) {
@@ -93,52 +145,80 @@ function decide(observed: Observed): Decision | { read: string[] } {
 
   const foreign = target && notOwned(target, name);
   if (foreign !== undefined) return notWritten(observed, Reason.SecretNotOwned, foreign, "Stalled");
-  if (observed.refusal) return answerRefusal(observed, observed.refusal, targetName);
 
-  return publish(observed, desiredSecret(appSecret, spec, targetName, made.data), sources.versions);
+  if (mustAsk) return { check: checkRequest(observed, checked, sources.read) };
+  if (checked && !judgement) {
+    const waited = live.check?.state === "Pending" ? now.getTime() - live.check.since.getTime() : 0;
+    return waited < PATIENCE_MS ? { waitMs: PATIENCE_MS - waited } : beingVerified(observed);
+  }
+  if (observed.refusal && observed.refusal.kind !== "DeleteForbidden") {
+    return answerRefusal(observed, observed.refusal, targetName, judgement);
+  }
+
+  return publish(observed, desiredSecret(appSecret, spec, targetName, made.data), sources.versions, judgement);
 }
 
-/**
- * Does the Secret hold what this generation asks, as far as metadata can tell? Every input of its content is the one that
- * was recorded when it was written, and nobody wrote it since. This makes a restart free of reads and writes.
- */
-function isInPlace(
-  { appSecret, target, sources }: Observed,
-  spec: AppSecretSpec,
-  { uid, resourceVersion, generation }: PublishedSecret,
-): boolean {
-  if (!target || notOwned(target, appSecret.metadata.name) !== undefined) return false;
-  if (target.uid !== uid || target.resourceVersion !== resourceVersion) return false;
-  if (generation !== appSecret.metadata.generation) return false;
-  const versions = appSecret.status?.sources ?? [];
+function checkRequest(observed: Observed, spec: CheckedSpec, read: (value: SecretValue) => string): CheckRequest {
+  const { appSecret, live } = observed;
+  const stands = rememberedVerdict(observed, spec);
+  const checkNow = appSecret.metadata.annotations?.[CHECK_NOW_ANNOTATION];
+  const fresh = live.due?.fresh ?? false;
+  return {
+    target: targetOf(spec, read),
+    inputs: live.inputs,
+    phase: phaseOf(appSecret),
+    ...(stands ? { stands } : {}),
+    fresh,
+    ...(fresh && checkNow !== undefined ? { checkNow } : {}),
+  };
+}
+
+/** Was this generation published, with its sources as they are now? */
+function isLatest({ appSecret, sources }: Observed, spec: AppSecretSpec, { generation }: PublishedSecret): boolean {
   return (
-    versions.length === sourceNames(spec).length &&
-    versions.every((version) => {
-      const source = sources.get(version.name);
-      return source?.found === true && source.uid === version.uid && source.resourceVersion === version.resourceVersion;
-    })
+    generation === appSecret.metadata.generation &&
+    isDeepStrictEqual(appSecret.status?.sources ?? [], sourceVersions(spec, sources))
   );
 }
 
-function answerRefusal(observed: Observed, refusal: Refusal, secret: string): Decision {
+/**
+ * Does the Secret that holds this generation still do so, as far as metadata can tell? Every input of its content is the
+ * one that was recorded when it was written, and nobody wrote it since. This makes a restart free of reads and writes.
+ */
+function isInPlace(
+  { appSecret, target }: Observed,
+  { uid, resourceVersion }: PublishedSecret,
+  judgement: Judgement | undefined,
+): boolean {
+  if (!target || notOwned(target, appSecret.metadata.name) !== undefined) return false;
+  if (target.uid !== uid || target.resourceVersion !== resourceVersion) return false;
+  return judgement === undefined || judgement.verification.host === appSecret.status?.verification?.host;
+}
+
+function answerRefusal(
+  observed: Observed,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" }>,
+  secret: string,
+  judgement: Judgement | undefined,
+): Decision {
   switch (refusal.kind) {
     case "Forbidden": {
       const message =
         `The operator may not write Secret "${secret}": look at its Role, at admission policies and at the namespace's ` +
         `ResourceQuota. It tries again by itself.`;
-      return notWritten(observed, Reason.Forbidden, message, "Reconciling");
+      return notWritten(observed, Reason.Forbidden, message, "Reconciling", judgement);
     }
     case "Immutable": {
       const message = `Secret "${secret}" is immutable and its content would change. Delete it, or choose another spec.target.name.`;
-      return notWritten(observed, Reason.KeptLastGood, message, "Stalled");
+      return notWritten(observed, Reason.KeptLastGood, message, "Stalled", judgement);
     }
     case "NotOpaque": {
       const message = `Secret "${secret}" is not of type Opaque. Delete it, or choose another spec.target.name.`;
-      return notWritten(observed, Reason.SecretNotOwned, message, "Stalled");
+      return notWritten(observed, Reason.SecretNotOwned, message, "Stalled", judgement);
     }
     case "Refused": {
       const message = `The API server refused to write Secret "${secret}" (${refusal.reason}). The operator tries again by itself.`;
-      return notWritten(observed, Reason.Forbidden, message, "Reconciling");
+      return notWritten(observed, Reason.Forbidden, message, "Reconciling", judgement);
     }
   }
 }

@@ -37,6 +37,10 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
     if (!value.valueFrom) continue;
     const { name, key } = value.valueFrom.secretKeyRef;
     const source = sources.get(name);
+    if (source?.found === false && source.forbidden) {
+      const message = `${path} refers to Secret "${name}", which the operator may not read: look at its Role. It tries again by itself.`;
+      return { kind: "Missing", reason: Reason.Forbidden, message };
+    }
     if (!source?.found) {
       const message = `${path} refers to Secret "${name}", which does not exist in this namespace.`;
       return { kind: "Missing", reason: Reason.SourceNotFound, message };
@@ -48,7 +52,7 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
   }
   return {
     kind: "Resolved",
-    versions: names.map((name) => versionOf(name, sources)),
+    versions: sourceVersions(spec, sources),
     read: (value) => {
       if (!value.valueFrom) return Buffer.from(value.value, "utf8").toString("base64");
       const { name, key } = value.valueFrom.secretKeyRef;
@@ -56,6 +60,11 @@ export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string,
       return (source?.found ? source.data?.[key] : undefined) ?? "";
     },
   };
+}
+
+/** The versions of a spec's sources as they are known, sorted by name; those of a missing one are empty. */
+export function sourceVersions(spec: AppSecretSpec, sources: ReadonlyMap<string, Source>): SourceVersion[] {
+  return sourceNames(spec).map((name) => versionOf(name, sources));
 }
 
 function versionOf(name: string, sources: ReadonlyMap<string, Source>): SourceVersion {

@@ -1,4 +1,3 @@
-import type { AppSecretSpec } from "../api/schema.ts";
 import type { AppSecretStatus, Condition, ConditionType } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
 import type { Note } from "./actions.ts";
@@ -6,6 +5,7 @@ import type { Statement, Statements } from "./conditions.ts";
 import { stamp } from "./conditions.ts";
 import type { Observed } from "./observed.ts";
 import type { Decision } from "./outcomes.ts";
+import { unverified } from "./outcomes.ts";
 
 /** Words a decision as `status` (design §2). Saying the same again gives an equal status, timestamps included. */
 export function statusFor({ appSecret }: Observed, decision: Decision, now: Date): AppSecretStatus {
@@ -13,7 +13,7 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
   const statements: Statements = {
     Ready: ready(decision),
     Accepted: decision.accepted,
-    Verified: verified(appSecret.spec, decision),
+    Verified: decision.verified ?? unverified(appSecret.spec, decision),
     Published: decision.published,
   };
   if (decision.progress !== undefined) {
@@ -22,6 +22,7 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
   return {
     observedGeneration: generation,
     ...(decision.secret ? { secret: decision.secret } : {}),
+    ...(decision.verification ? { verification: decision.verification } : {}),
     ...(decision.sources ? { sources: decision.sources } : {}),
     ...(decision.secret && decision.bound ? { binding: { name: decision.secret.name } } : {}),
     conditions: stamp(statements, appSecret.status?.conditions, generation, now),
@@ -29,26 +30,15 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
 }
 
 /** The summary: the first condition that stands in the way decides, and says what is still being served. */
-function ready({ accepted, published, satisfied }: Decision): Statement {
-  if (satisfied) return { ...published, status: "True" };
-  if (accepted.status !== "False") return published;
-  const kept = published.reason === Reason.KeptLastGood ? ` ${published.message}` : "";
-  return { ...accepted, message: accepted.message + kept };
+function ready({ accepted, verified, published, satisfied, held }: Decision): Statement {
+  if (accepted.status === "False") return keeping(accepted, published);
+  if (verified && (held || (satisfied && verified.status === "False"))) return keeping(verified, published);
+  return satisfied ? { ...published, status: "True" } : published;
 }
 
-/** Live checks are not made yet, and what has not been checked holds nothing back. */
-function verified(spec: AppSecretSpec, { published }: Decision): Statement {
-  if (spec.type === "Custom" || spec.verify === "Off") {
-    return { status: "True", reason: Reason.NotRequired, message: "Nothing is to be checked." };
-  }
-  if (published.reason === Reason.Disabled) {
-    return {
-      status: "True",
-      reason: Reason.NotRequired,
-      message: "Nothing is published, so nothing is to be checked.",
-    };
-  }
-  return { status: "Unknown", reason: Reason.Pending, message: "No live check has been made yet." };
+function keeping({ reason, message }: Statement, published: Statement): Statement {
+  const isServed = published.reason === Reason.KeptLastGood || published.reason === Reason.Published;
+  return { status: "False", reason, message: isServed ? `${message} ${published.message}` : message };
 }
 
 /**

@@ -20,6 +20,11 @@ test("without flags and variables everything has its default", () => {
     leaseName: "appsecret-operator",
     metricsAddress: { port: 8080 },
     logLevel: "info",
+    offline: false,
+    verifyInterval: 600_000,
+    egressAllow: [],
+    egressDeny: [],
+    atlasBaseUrl: "https://cloud.mongodb.com",
   });
 });
 
@@ -54,6 +59,14 @@ const taken: [argv: string[], setting: keyof ReturnType<typeof readConfig>, valu
   [["--metrics-address", "0"], "metricsAddress", "off"],
   [["--log-level", "silent"], "logLevel", "silent"],
   [["--kubeconfig", "/tmp/config"], "kubeconfig", "/tmp/config"],
+  [["--offline"], "offline", true],
+  [["--no-offline"], "offline", false],
+  [["--verify-interval", "90s"], "verifyInterval", 90_000],
+  [["--verify-interval", "1h"], "verifyInterval", 3_600_000],
+  [["--egress-allow", "10.0.0.0/8, ::1"], "egressAllow", ["10.0.0.0/8", "::1"]],
+  [["--egress-deny", "10.96.0.0/12"], "egressDeny", ["10.96.0.0/12"]],
+  [["--ca-bundle", "/etc/ca.pem"], "caBundle", "/etc/ca.pem"],
+  [["--atlas-base-url", "https://cloud.mongodbgov.com/"], "atlasBaseUrl", "https://cloud.mongodbgov.com"],
 ];
 for (const [argv, setting, value] of taken) {
   test(`${argv.join(" ")} is taken`, () => assert.equal(readConfig(argv, {})[setting], value));

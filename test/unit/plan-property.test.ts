@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Verdict } from "../../operator/api/check.ts";
 import { OWNER_ANNOTATION } from "../../operator/api/names.ts";
+import { Reason } from "../../operator/api/status.ts";
 import { plan } from "../../operator/plan/plan.ts";
 import type { World } from "./plan-world.ts";
-import { edit, observe, put, settle, UID, world } from "./plan-world.ts";
+import { edit, makeDue, observe, put, settle, UID, world, YES } from "./plan-world.ts";
 
 const CANARY = "canary-9f3b";
 const RUNS = { numRuns: 400 };
@@ -49,12 +51,17 @@ const spec = fc.oneof(
   }),
 );
 
+const NO: Verdict = { answer: "No", reason: Reason.RejectedURI, message: "It does not work.", passing: false };
+const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody answers." };
+
 /** What else happens in a namespace. Each is a change that `plan` has to answer. */
 const happening = fc.oneof(
   fc.record({ kind: fc.constant("edit" as const), spec }),
   fc.record({ kind: fc.constant("delete" as const), name }),
   fc.record({ kind: fc.constant("foreign" as const), name, owner: fc.constantFrom(undefined, "orders", "billing") }),
   fc.record({ kind: fc.constant("source" as const), name, uri: fc.boolean() }),
+  fc.record({ kind: fc.constant("answer" as const), verdict: fc.constantFrom(YES, NO, SILENCE, undefined) }),
+  fc.record({ kind: fc.constantFrom("due" as const, "restart" as const) }),
   fc.record({
     kind: fc.constant("holder" as const),
     holder: fc.constantFrom({ name: "orders", uid: UID }, { name: "first", uid: "other" }),
@@ -82,6 +89,14 @@ function happen(to: World, what: Happening): void {
     case "source":
       put(to, what.name, { a: `${CANARY}-a`, ...(what.uri ? { uri: `mongodb://u:${CANARY}@h/` } : {}) });
       return;
+    case "answer":
+      to.answer = () => what.verdict;
+      return;
+    case "due":
+      return makeDue(to);
+    case "restart":
+      to.known.clear();
+      return;
     case "holder":
       to.holder = to.appSecret.spec.type === "Custom" ? undefined : what.holder;
   }
@@ -105,7 +120,7 @@ test("plan answers any story, and once answered has nothing more to do", () => {
   );
 });
 
-test("the same observation gives the same plan, at any hour when nothing changes", () => {
+test("the same observation gives the same plan, at any hour when nothing changes and no time was set to look again", () => {
   fc.assert(
     fc.property(story, fc.date({ noInvalidDate: true }), ({ spec: first, happenings }, later) => {
       const w = world(first);
@@ -116,7 +131,8 @@ test("the same observation gives the same plan, at any hour when nothing changes
       assert.equal(plan(observed, at), plan(copy, at));
       assert.equal(observed, copy, "plan changed what it was given");
       settle(w);
-      if (plan(observe(w), at).actions.length === 0) assert.equal(plan(observe(w), later).actions, []);
+      const { actions, againMs } = plan(observe(w), at);
+      if (actions.length === 0 && againMs === undefined) assert.equal(plan(observe(w), later).actions, []);
     }),
     RUNS,
   );
@@ -160,6 +176,25 @@ test("a working Secret goes only when the AppSecret says so: disabled, renamed, 
           (now.target.name ?? "orders") !== before.metadata.name && w.secrets.has(now.target.name ?? "orders");
         const isLoser = w.holder !== undefined && w.holder.uid !== UID;
         assert.ok(isDisabled || isRenamed || isLoser, `Secret ${before.metadata.name} went for no reason`);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test("what the live check always refuses is never published, and what was asked is never lost", () => {
+  fc.assert(
+    fc.property(story, ({ spec: first, happenings }) => {
+      const w = world(first);
+      w.answer = () => NO;
+      for (const what of happenings) {
+        if (what.kind === "answer") continue;
+        happen(w, what);
+        const actions = settle(w);
+        const { type, verify } = w.appSecret.spec;
+        if (type === "Custom" || verify === "Off") return;
+        const published = actions.filter(({ kind }) => kind === "CreateSecret" || kind === "UpdateSecret");
+        assert.equal(published, []);
       }
     }),
     RUNS,

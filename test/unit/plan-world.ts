@@ -1,5 +1,6 @@
 /** A small world in memory for the tests of `plan`: what an API server would keep, and what carrying out a plan does to it. */
 import { gather } from "../../operator/controller/gather.ts";
+import type { Target, Verdict } from "../../operator/api/check.ts";
 import { HOLDS_LABEL, OWNER_ANNOTATION } from "../../operator/api/names.ts";
 import type { ObjectMeta } from "../../operator/api/metadata.ts";
 import type { AppSecret } from "../../operator/api/schema.ts";
@@ -8,6 +9,7 @@ import type { AppSecretStatus } from "../../operator/api/status.ts";
 import type { Action, DesiredSecret } from "../../operator/plan/actions.ts";
 import type { Holder, Observed, Source } from "../../operator/plan/observed.ts";
 import { plan } from "../../operator/plan/plan.ts";
+import type { Known } from "../../operator/verify/scheduler.ts";
 
 export type StoredSecret = { metadata: ObjectMeta; data: Record<string, string> };
 
@@ -16,7 +18,15 @@ export type World = {
   holder: Holder | undefined;
   secrets: Map<string, StoredSecret>;
   version: number;
+  /** What a live check of this target would say; undefined: it goes on. */
+  answer: (target: Target) => Verdict | undefined;
+  /** What the scheduler knows. A restart forgets it. */
+  known: Map<string, Known>;
+  /** What was asked, in order. */
+  asked: Action[];
 };
+
+export const YES: Verdict = { answer: "Yes", message: "It works." };
 
 export const NOW = new Date("2026-11-23T12:00:00.000Z");
 export const UID = "uid-of-orders";
@@ -45,7 +55,15 @@ export function world(
     holder: options.holder,
     secrets: new Map(),
     version: 100,
+    answer: () => YES,
+    known: new Map(),
+    asked: [],
   };
+}
+
+/** The time has come to check what is published again. */
+export function makeDue(in_: World): void {
+  for (const [inputs, known] of in_.known) in_.known.set(inputs, { ...known, due: true });
 }
 
 /** Puts in a Secret that we did not make. */
@@ -69,7 +87,7 @@ export function edit(of: World, spec: unknown): void {
 
 /** The same reading of the world that the controller does, from these maps instead of its caches. */
 export function observe(
-  { appSecret, holder, secrets }: World,
+  { appSecret, holder, secrets, known }: World,
   read: ReadonlyMap<string, Source> = new Map(),
 ): Observed {
   const partial = (secret: StoredSecret | undefined) =>
@@ -82,6 +100,7 @@ export function observe(
       appSecrets: { get: () => appSecret },
       secrets: { get: (_, name) => partial(secrets.get(name)) },
       index: { controlledBy: () => new Set(controlled), holderFor: () => holder },
+      checks: { known: (_, inputs) => known.get(inputs) ?? { due: false } },
     },
     appSecret.metadata.namespace,
     appSecret.metadata.name,
@@ -91,21 +110,19 @@ export function observe(
   return observed;
 }
 
-/** Plans and carries out until nothing is left to be read. Returns every action in order. */
+/** Plans and carries out until nothing is left to be read or asked. Returns every action in order. */
 export function settle(in_: World, now = NOW): Action[] {
   const done: Action[] = [];
   let read: ReadonlyMap<string, Source> = new Map();
-  for (let pass = 0; pass < 3; pass += 1) {
+  for (let pass = 0; pass < 6; pass += 1) {
     const { actions } = plan(observe(in_, read), now);
     done.push(...actions);
+    for (const action of actions) carryOut(in_, action, now);
     const wanted = actions.find((action) => action.kind === "ReadSources");
-    if (!wanted) {
-      for (const action of actions) carryOut(in_, action);
-      return done;
-    }
-    read = new Map(wanted.names.map((name) => [name, sourceOf(in_.secrets.get(name))]));
+    if (wanted) read = new Map(wanted.names.map((name) => [name, sourceOf(in_.secrets.get(name))]));
+    else if (!actions.some(({ kind }) => kind === "Check")) return done;
   }
-  throw new Error("plan asks for the same Secrets again and again");
+  throw new Error("plan asks the same again and again");
 }
 
 function sourceOf(secret: StoredSecret | undefined): Source {
@@ -114,8 +131,25 @@ function sourceOf(secret: StoredSecret | undefined): Source {
   return { found: true, uid, resourceVersion, data: secret.data };
 }
 
-function carryOut(on: World, action: Action): void {
+function carryOut(on: World, action: Action, now: Date): void {
   switch (action.kind) {
+    case "Check": {
+      const { target, inputs, checkNow } = action.request;
+      on.asked.push(action);
+      const verdict = on.answer(target);
+      const before = on.known.get(inputs);
+      on.known.set(inputs, {
+        ...before,
+        due: false,
+        ...(checkNow === undefined ? {} : { asked: checkNow }),
+        ...(verdict
+          ? { check: { state: "Answered", verdict, ...(checkNow === undefined ? {} : { checkNow }) } }
+          : before?.check
+            ? {}
+            : { check: { state: "Pending", since: now } }),
+      });
+      return;
+    }
     case "ReadSources":
     case "RecordEvent":
       return;

@@ -5,7 +5,7 @@ import type { Condition, ConditionType } from "../../operator/api/status.ts";
 import type { Observed } from "../../operator/plan/observed.ts";
 import { plan } from "../../operator/plan/plan.ts";
 import type { World } from "./plan-world.ts";
-import { edit, NOW, observe, put, settle, UID, world } from "./plan-world.ts";
+import { edit, NOW, observe, put, settle, UID, world, YES } from "./plan-world.ts";
 
 const custom = (data: Record<string, unknown>, rest: object = {}) => ({ type: "Custom", custom: { data }, ...rest });
 const plain = custom({ A: { value: "one" } });
@@ -72,10 +72,10 @@ test("the Secret is Opaque-ready: owner annotation, managed-by label, a controll
 
 test("the holder of a type gets its label before anything is published", () => {
   const w = world(login, { holder: ME });
-  assert.equal(kinds(settle(w)), ["SetHolds", "CreateSecret", "WriteStatus"]);
+  assert.equal(kinds(settle(w)), ["SetHolds", "Check", "CreateSecret", "WriteStatus"]);
   assert.is(w.appSecret.metadata.labels?.[HOLDS_LABEL], "Authentication");
   assert.equal(values(w, "orders"), { AUDIENCE: "orders", JWKS_URI: "https://id.example.com/jwks.json" });
-  assert.is(says(w, "Verified"), "Unknown/Pending");
+  assert.is(says(w, "Verified"), "True/Verified");
 });
 
 test("a second one publishes nothing and names the holder", () => {
@@ -99,7 +99,7 @@ test("a promoted one publishes and says so", () => {
   const w = world(login, { holder: OTHER });
   settle(w);
   w.holder = ME;
-  assert.equal(kinds(settle(w)), ["SetHolds", "CreateSecret", "WriteStatus", "RecordEvent"]);
+  assert.equal(kinds(settle(w)), ["SetHolds", "Check", "CreateSecret", "WriteStatus", "RecordEvent"]);
   assert.is(says(w, "Ready"), "True/Published");
   assert.not.ok(has(w, "Stalled"));
 });
@@ -289,8 +289,10 @@ for (const [what, atlas, keys] of [
 ] as const) {
   test(`an Atlas database ${what}`, () => {
     const w = world({ type: "Database", database: { name: "orders", mode: "MongoDBAtlas", atlas } });
+    w.answer = () => ({ ...YES, facts: { host: "prod-eu.ab1cd.mongodb.net" } });
     settle(w);
     assert.equal(values(w, "orders"), {
+      MONGODB_URI: `mongodb+srv://${"databaseUser" in atlas ? "orders:password@" : ""}prod-eu.ab1cd.mongodb.net/`,
       ATLAS_CLUSTER_NAME: "prod-eu",
       ...(keys ? { ATLAS_PRIVATE_KEY: "private", ATLAS_PUBLIC_KEY: "public" } : {}),
       ATLAS_PROJECT_ID: "64f0c0ffee0c0ffee0c0ffee",
@@ -350,6 +352,55 @@ for (const [kind, refusal, reason, flag] of [
     assert.is(w.secrets.size, 0);
   });
 }
+
+for (const [why, spec, deletionPolicy] of [
+  ["disabled", { ...login, authentication: { ...login.authentication, enabled: false } }, "Delete"],
+  ["renamed", { ...login, target: { name: "renamed" } }, "Delete"],
+  ["renamed, under Retain", { ...login, target: { name: "renamed" } }, "Retain"],
+] as const) {
+  test(`${why}, and the old Secret may not be deleted: the status says so and goes on until it is gone`, () => {
+    const w = world({ ...login, deletionPolicy }, { holder: ME });
+    settle(w);
+    edit(w, { ...spec, deletionPolicy });
+    const old = w.secrets.get("orders")!;
+    settle(w);
+    w.secrets.set("orders", old);
+    w.appSecret.status = { ...w.appSecret.status!, secret: { ...w.appSecret.status!.secret!, ...old.metadata } };
+
+    const refusal = { kind: "DeleteForbidden", name: "orders" } as const;
+    const { actions, retry } = plan({ ...observe(w), refusal }, NOW);
+    assert.equal(kinds(actions), ["WriteStatus", "RecordEvent"]);
+    const written = actions.find((action) => action.kind === "WriteStatus");
+    w.appSecret = { ...w.appSecret, status: written!.status };
+    assert.is(says(w, "Published"), "False/Forbidden");
+    assert.is(says(w, "Ready"), "False/Forbidden");
+    assert.match(condition(w, "Ready").message, 'may not delete Secret "orders"');
+    assert.ok(has(w, "Reconciling"));
+    assert.is(retry, true);
+    assert.equal(kinds(plan({ ...observe(w), refusal }, NOW).actions), [], "saying it once is enough");
+
+    const again = kinds(settle(w));
+    assert.ok(again.includes("DeleteSecret"), "it is tried again");
+    assert.not.ok(w.secrets.has("orders"));
+    assert.is(says(w, "Ready"), why === "disabled" ? "True/Disabled" : "True/Published");
+    assert.equal(kinds(settle(w)), []);
+  });
+}
+
+test("a source that may not be read is named, and asked for again", () => {
+  const w = world(fromSource);
+  const observed = { ...observe(w), sources: new Map([["upstream", { found: false, forbidden: true } as const]]) };
+  const { actions, retry } = plan(observed, NOW);
+  const written = actions.find((action) => action.kind === "WriteStatus");
+  w.appSecret = { ...w.appSecret, status: written!.status };
+  assert.is(says(w, "Accepted"), "False/Forbidden");
+  assert.match(
+    condition(w, "Ready").message,
+    /spec\.custom\.data\[A\].*Secret "upstream", which the operator may not read/,
+  );
+  assert.ok(has(w, "Reconciling"));
+  assert.is(retry, true);
+});
 
 test("an AppSecret that is being deleted is left to Kubernetes", () => {
   const w = world(plain);

@@ -28,7 +28,7 @@ export type OperatorOptions = {
   kubeconfig: string;
   /** None: all. */
   namespaces?: readonly string[];
-  /** Further flags. */
+  /** Further flags. Live checks are made only with --no-offline. */
   flags?: readonly string[];
   /** A free one unless told. */
   metricsPort?: number;
@@ -43,6 +43,7 @@ export async function spawnOperator(options: OperatorOptions): Promise<Operator>
     MAIN,
     `--metrics-address=127.0.0.1:${port}`,
     ...(namespaces.length > 0 ? [`--namespaces=${namespaces.join(",")}`] : []),
+    ...(flags.includes("--no-offline") ? [] : ["--offline"]),
     ...flags,
   ];
   const child = spawn(process.execPath, args, {

@@ -29,16 +29,27 @@ export type OperatorHandle = {
   crash(): Promise<Operator>;
 };
 
-/** @param prefix of the namespaces' names */
-export function operatorSuite(prefix: string, flags: readonly string[] = []): Suite {
+/**
+ * @param prefix of the namespaces' names
+ * @param flags of the operator; a function is called once, before it starts
+ */
+export function operatorSuite(
+  prefix: string,
+  flags: readonly string[] | (() => Promise<readonly string[]>) = [],
+): Suite {
   const promises: { name: string; keeps: Parameters<Suite["promise"]>[1] }[] = [];
   const environments: Environment[] = [];
   let api: Api;
   let login: Login;
   let operator: Operator;
+  let given: readonly string[];
 
   const start = () =>
-    startOperator({ kubeconfig: login.kubeconfig, namespaces: environments.map(({ namespace }) => namespace), flags });
+    startOperator({
+      kubeconfig: login.kubeconfig,
+      namespaces: environments.map(({ namespace }) => namespace),
+      flags: given,
+    });
   const handle: OperatorHandle = {
     get now() {
       return operator;
@@ -58,6 +69,7 @@ export function operatorSuite(prefix: string, flags: readonly string[] = []): Su
     api = await connect();
     await installRights();
     login = await logIn(api, OPERATOR_ACCOUNT);
+    given = typeof flags === "function" ? await flags() : flags;
     for (const _ of promises) environments.push(await createEnvironment(api, prefix));
     operator = await start();
   });

@@ -1,0 +1,157 @@
+/**
+ * What the live check has to do with a decision: what is to be checked, what an answer allows, and what of an earlier
+ * answer still counts. Whether and when to check is decided here; the checking is operator/verify.
+ */
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { Target, Verdict } from "../api/check.ts";
+import type { AppSecret, AppSecretSpec, SecretValue } from "../api/schema.ts";
+import type { SourceVersion, Verification } from "../api/status.ts";
+import { Reason } from "../api/status.ts";
+import type { Statement } from "./conditions.ts";
+import { text } from "./content.ts";
+import type { Observed, Source } from "./observed.ts";
+import { sourceVersions } from "./sources.ts";
+
+/** A spec whose values mean something to us. */
+export type CheckedSpec = Exclude<AppSecretSpec, { type: "Custom" }>;
+
+/** Custom values mean nothing to us, and `Off` is the user's word. */
+export function isChecked(spec: AppSecretSpec): spec is CheckedSpec {
+  return spec.type !== "Custom" && spec.verify !== "Off";
+}
+
+/**
+ * @param read gives a value of the spec as base64, its source resolved
+ * @returns what is to be checked
+ */
+export function targetOf(spec: CheckedSpec, read: (value: SecretValue) => string): Target {
+  switch (spec.type) {
+    case "Authentication":
+      return { kind: "JWKS", uri: spec.authentication.jwksUri };
+    case "Database": {
+      const { database } = spec;
+      if (database.mode === "Database") {
+        return { kind: "MongoDB", uri: text(read(database.mongodbUri)), database: database.name };
+      }
+      const { projectId, clusterName, publicKey, privateKey, databaseUser } = database.atlas;
+      return {
+        kind: "Atlas",
+        projectId,
+        clusterName,
+        publicKey: text(read(publicKey)),
+        privateKey: text(read(privateKey)),
+        ...(databaseUser
+          ? { databaseUser: { username: databaseUser.username, password: text(read(databaseUser.password)) } }
+          : {}),
+        database: database.name,
+      };
+    }
+  }
+}
+
+/**
+ * When in each interval a check is repeated, from 0 to 1: the same before and after a restart, so that a restart adds no
+ * check, and the same for all AppSecrets with the same address, so that they share one. Different addresses are spread.
+ */
+export function phaseOf({ metadata, spec }: AppSecret): number {
+  const place =
+    spec.type === "Authentication"
+      ? [spec.authentication.jwksUri]
+      : [metadata.namespace, JSON.stringify(spec.database)];
+  return createHash("sha256").update(place.join(" ")).digest().readUInt32BE() / 2 ** 32;
+}
+
+/** Names what a check of an AppSecret is about: the generation, and the versions of the sources. */
+export function inputsOf({ metadata }: AppSecret, sources: ReadonlyMap<string, Source>): string {
+  const versions = [...sources].map(([name, source]) =>
+    source.found ? `${name}:${source.uid}:${source.resourceVersion}` : `${name}:none`,
+  );
+  return [metadata.uid, metadata.generation ?? 0, ...versions].join(" ");
+}
+
+/** An answer, as far as the decision is concerned. */
+export type Judgement = {
+  verified: Statement;
+  /** Whether it may be published. */
+  allows: boolean;
+  /** What keeps it from being published, or speaks against what is published, is it passing? */
+  passing: boolean;
+  verification: Verification;
+};
+
+/** What is known by now: what this process was told, or else what the status remembers of the same inputs. */
+export function judgementOf(observed: Observed, spec: CheckedSpec): Judgement | undefined {
+  const { check } = observed.live;
+  if (check?.state === "Answered") return judge(observed, spec, check.verdict, check.checkNow);
+  const remembered = rememberedVerdict(observed, spec);
+  return remembered && judge(observed, spec, remembered, undefined);
+}
+
+/**
+ * - A yes may be published.
+ * - A no may not, whatever `verify` says.
+ * - Silence may be under BestEffort, except where only the answer holds what is to be published (the address of an Atlas
+ *   cluster).
+ */
+function judge(observed: Observed, spec: CheckedSpec, verdict: Verdict, checkNow: string | undefined): Judgement {
+  const { appSecret } = observed;
+  const before = appSecret.status?.verification;
+  const sources = sourceVersions(spec, observed.sources);
+  const host = (verdict.answer === "Yes" ? verdict.facts?.host : undefined) ?? before?.host;
+  const handled = checkNow ?? before?.checkNow;
+  const verification: Verification = {
+    generation: appSecret.metadata.generation ?? 0,
+    ...(sources.length > 0 ? { sources } : {}),
+    ...(host === undefined ? {} : { host }),
+    ...(handled === undefined ? {} : { checkNow: handled }),
+  };
+  const { message } = verdict;
+  switch (verdict.answer) {
+    case "Yes":
+      return {
+        verified: { status: "True", reason: Reason.Verified, message },
+        allows: true,
+        passing: false,
+        verification,
+      };
+    case "No":
+      return {
+        verified: { status: "False", reason: verdict.reason, message },
+        allows: false,
+        passing: verdict.passing,
+        verification,
+      };
+    case "Silence":
+      return {
+        verified: { status: "Unknown", reason: verdict.reason, message },
+        allows: spec.verify === "BestEffort" && spec.database?.mode !== "MongoDBAtlas",
+        passing: true,
+        verification,
+      };
+  }
+}
+
+/** The answer that the status tells, if it is about this generation and these sources. */
+export function rememberedVerdict({ appSecret, sources }: Observed, spec: CheckedSpec): Verdict | undefined {
+  const { verification, conditions } = appSecret.status ?? {};
+  const verified = conditions?.find(({ type }) => type === "Verified");
+  if (verification === undefined || verified === undefined) return undefined;
+  if (verification.generation !== appSecret.metadata.generation) return undefined;
+  const versions: SourceVersion[] = verification.sources ?? [];
+  if (!isDeepStrictEqual(versions, sourceVersions(spec, sources))) return undefined;
+  const { message } = verified;
+  const reason = verified.reason as Reason;
+  switch (verified.status) {
+    case "True":
+      return {
+        answer: "Yes",
+        message,
+        ...(verification.host === undefined ? {} : { facts: { host: verification.host } }),
+      };
+    case "False":
+      return { answer: "No", reason, message, passing: !conditions?.some(({ type }) => type === "Stalled") };
+    case "Unknown":
+      return { answer: "Silence", reason, message };
+  }
+}

@@ -1,0 +1,96 @@
+/** One connection to a database server, to an address that was checked, with or without TLS. The outcome is a value. */
+import { connect as connectTcp, isIP } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
+import { checkServerIdentity, connect as connectTls } from "node:tls";
+import type { SecureContext } from "node:tls";
+import type { Address } from "../egress.ts";
+
+export type Dialling = {
+  /** As in the connection string: TLS asks for a certificate with this name. */
+  host: string;
+  port: number;
+  /** Those of the host, checked. No other is dialled. */
+  addresses: readonly Address[];
+  tls: boolean;
+  /** With the CAs to trust. */
+  secureContext: SecureContext;
+  timeoutMs: number;
+  signal: AbortSignal;
+};
+
+export type DialFailure =
+  | { kind: "Refused" }
+  | { kind: "TimedOut" }
+  | { kind: "TlsFailed"; code: string }
+  /** `code`: an errno. */
+  | { kind: "NetworkFailed"; code: string };
+
+/** The socket must be destroyed by the caller. Never rejects. */
+export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { failure: DialFailure }> {
+  const { host, port, addresses, tls, secureContext, timeoutMs, signal } = dialling;
+  if (signal.aborted) return { failure: { kind: "TimedOut" } };
+  // Node asks this function for every host that is no literal, and "checked" is none: it cannot ask anyone else.
+  const lookup: LookupFunction = (_host, options, done) => {
+    const [first] = addresses;
+    if (options.all === true) done(null, [...addresses]);
+    else if (first !== undefined) done(null, first.address, first.family);
+    else done(new Error("no address"), "");
+  };
+  const tcp = connectTcp({ host: "checked", port, lookup, autoSelectFamily: true, noDelay: true });
+  const name = host.replace(/^\[|\]$|\.$/g, "");
+  const begun = tls
+    ? connectTls({
+        socket: tcp,
+        secureContext,
+        // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+        rejectUnauthorized: true,
+        // RFC 6066 §3: a literal is no name to ask for.
+        ...(isIP(name) === 0 && { servername: name }),
+        checkServerIdentity: (_name, certificate) => checkServerIdentity(name, certificate),
+      })
+    : tcp;
+  return new Promise((resolve) => {
+    let connected = false;
+    const end = (failure: DialFailure) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", timeOut);
+      begun.destroy();
+      tcp.destroy();
+      resolve({ failure });
+    };
+    const timeOut = () => end({ kind: "TimedOut" });
+    const timer = setTimeout(timeOut, timeoutMs);
+    signal.addEventListener("abort", timeOut);
+    // They stay: a socket may fail again after it was destroyed, and an error that nobody hears ends the operator.
+    tcp.on("error", (error) => end(networkFailure(error)));
+    tcp.once("connect", () => (connected = true));
+    begun.on("error", (error) => end(tls && connected ? tlsFailure(error) : networkFailure(error)));
+    begun.once("close", () => end({ kind: "NetworkFailed", code: "ECONNRESET" }));
+    begun.once(tls ? "secureConnect" : "connect", () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", timeOut);
+      resolve({ socket: begun });
+    });
+  });
+}
+
+function codeOf(error: unknown): string {
+  // With several addresses Node gives an AggregateError, which has the code of the first.
+  const code = (error as NodeJS.ErrnoException).code;
+  return typeof code === "string" && /^[A-Z0-9_]+$/.test(code) ? code : "unknown";
+}
+
+function networkFailure(error: unknown): DialFailure {
+  const code = codeOf(error);
+  if (code === "ECONNREFUSED") return { kind: "Refused" };
+  if (code === "ETIMEDOUT") return { kind: "TimedOut" };
+  return { kind: "NetworkFailed", code };
+}
+
+/** A connection that breaks during the handshake may be a network's fault: only what TLS itself says is definite. */
+export function tlsFailure(error: unknown): DialFailure {
+  const code = codeOf(error);
+  return ["ECONNRESET", "EPIPE", "ETIMEDOUT", "unknown"].includes(code)
+    ? { kind: "NetworkFailed", code }
+    : { kind: "TlsFailed", code };
+}

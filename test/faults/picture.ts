@@ -1,0 +1,72 @@
+import { HOLDS_LABEL } from "../../operator/api/names.ts";
+import type { AppSecret } from "../../operator/api/schema.ts";
+import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
+import { decoded } from "../integration/operator/harness/environment.ts";
+import { eventually } from "../integration/operator/harness/eventually.ts";
+import type { Proxy } from "./proxy.ts";
+
+/** A namespace as it is, without what differs from run to run: uids, versions, times. */
+export type Picture = { secrets: Record<string, unknown>; appSecrets: Record<string, unknown> };
+
+export async function picture({ api, paths }: Pick<Environment, "api" | "paths">): Promise<Picture> {
+  const [secrets, appSecrets] = await Promise.all([
+    api.get<{ items: Secret[] }>(paths.secrets),
+    api.get<{ items: AppSecret[] }>(paths.appSecrets),
+  ]);
+  const uids = new Map(appSecrets.items.map(({ metadata }) => [metadata.uid, metadata.name]));
+  const versions = new Map(secrets.items.map(({ metadata }) => [metadata.uid, metadata.resourceVersion]));
+  return {
+    secrets: Object.fromEntries(secrets.items.map((secret) => [secret.metadata.name, secretPicture(secret, uids)])),
+    appSecrets: Object.fromEntries(appSecrets.items.map((one) => [one.metadata.name, appSecretPicture(one, versions)])),
+  };
+}
+
+function secretPicture(secret: Secret, uids: ReadonlyMap<string, string>) {
+  const { labels = {}, annotations = {}, ownerReferences = [] } = secret.metadata;
+  const owners = ownerReferences.map(({ uid, controller }) => ({
+    owner: uids.get(uid) ?? "somebody gone",
+    controller,
+  }));
+  return { type: secret.type, data: decoded(secret), labels, annotations, owners };
+}
+
+/** What the status records about the Secret has to be true: else the next restart writes it anew. */
+function appSecretPicture({ metadata, spec, status }: AppSecret, versions: ReadonlyMap<string, string>) {
+  const { secret, sources = [], binding, observedGeneration, conditions = [] } = status ?? {};
+  return {
+    holds: metadata.labels?.[HOLDS_LABEL],
+    spec,
+    observed: observedGeneration === metadata.generation,
+    published: secret && {
+      name: secret.name,
+      generation: secret.generation,
+      keys: secret.keys,
+      recorded: versions.get(secret.uid) === secret.resourceVersion,
+    },
+    sources: sources.map(({ name, uid, resourceVersion }) => ({
+      name,
+      recorded: versions.get(uid) === resourceVersion,
+    })),
+    binding: binding?.name,
+    conditions: conditions.map(({ type, status: is, reason, message, observedGeneration: of }) => ({
+      type,
+      is,
+      reason,
+      message,
+      of,
+    })),
+  };
+}
+
+/** How long nothing has to go through the proxy until all is taken to be done, in ms. */
+const REST_MS = 150;
+
+/** Waits until every AppSecret has been looked at and the operator has asked nothing for a while. */
+export async function atRest({ api, paths }: Pick<Environment, "api" | "paths">, proxy: Proxy): Promise<void> {
+  await eventually(async () => {
+    if (performance.now() - proxy.lastActive() < REST_MS) throw new Error("the operator is still at work");
+    const { items } = await api.get<{ items: AppSecret[] }>(paths.appSecrets);
+    const waiting = items.find(({ metadata, status }) => status?.observedGeneration !== metadata.generation);
+    if (waiting) throw new Error(`${waiting.metadata.name} was never looked at`);
+  });
+}

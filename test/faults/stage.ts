@@ -1,0 +1,135 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { layout } from "../../hack/control-plane/servers.ts";
+import { loadKubeConfig } from "../../operator/kube/config.ts";
+import type { AppSecret } from "../../operator/api/schema.ts";
+import type { Api, Recording } from "../integration/operator/harness/api.ts";
+import { connect } from "../integration/operator/harness/api.ts";
+import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
+import { createEnvironment } from "../integration/operator/harness/environment.ts";
+import type { Operator } from "../integration/operator/harness/operator.ts";
+import { startOperator } from "../integration/operator/harness/operator.ts";
+import { logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "../integration/operator/harness/service-account.ts";
+import { createHistory } from "./history.ts";
+import type { History } from "./history.ts";
+import type { Proxy } from "./proxy.ts";
+import { startProxy } from "./proxy.ts";
+
+/** Flags that keep the operator from connecting to anything but the API server. */
+const OFFLINE: readonly string[] = [];
+
+/** An operator behind a proxy, and the namespaces that it watches. */
+export type Stage = {
+  readonly api: Api;
+  readonly proxy: Proxy;
+  readonly environments: readonly Environment[];
+  /** Makes further namespaces, which the operator watches from its next start on. */
+  extend: (count: number) => Promise<Environment[]>;
+  /** The one that runs, or ran last. */
+  readonly operator: Operator;
+  start: () => Promise<Operator>;
+  /** Kills it now and starts another one; nobody has to wait for that. */
+  crash: () => void;
+  /** Resolves when no start is under way; throws what a start threw. */
+  settled: () => Promise<void>;
+  /** What happens to a namespace from now on, for the promises of history.ts. */
+  watch: (env: Environment) => Promise<History>;
+  close: () => Promise<void>;
+};
+
+export type StageOptions = {
+  prefix: string;
+  /** How many namespaces. */
+  namespaces?: number;
+  flags?: readonly string[];
+  seed?: number;
+  /** Of the cluster; that of the test runner unless told. */
+  env?: NodeJS.ProcessEnv;
+};
+
+/** Does not start the operator yet. The rights have to be there: see `installRights`. */
+export async function createStage(options: StageOptions): Promise<Stage> {
+  const { prefix, namespaces = 1, flags = [], seed = 1, env = process.env } = options;
+  const api = await connect(env);
+  const proxy = await startProxy({ ...addresses(env), seed });
+  const environments = await Promise.all(Array.from({ length: namespaces }, () => createEnvironment(api, prefix)));
+  const login = await throughProxy(await logIn(api, OPERATOR_ACCOUNT), proxy);
+  const recordings: Recording<object>[] = [];
+  let operator: Operator | undefined;
+  let starting: Promise<unknown> = Promise.resolve();
+
+  async function start(): Promise<Operator> {
+    const names = environments.map(({ namespace }) => namespace);
+    operator = await startOperator({ kubeconfig: login.kubeconfig, namespaces: names, flags: [...OFFLINE, ...flags] });
+    return operator;
+  }
+
+  return {
+    api,
+    proxy,
+    environments,
+    async extend(count) {
+      const more = await Promise.all(Array.from({ length: count }, () => createEnvironment(api, prefix)));
+      environments.push(...more);
+      return more;
+    },
+    get operator() {
+      if (operator === undefined) throw new Error("no operator has been started yet");
+      return operator;
+    },
+    start,
+    crash() {
+      // The signal is sent before this returns: nothing that the operator does now can come through.
+      starting = Promise.all([starting, operator?.stop("SIGKILL")]).then(start);
+      // Whoever waits in `settled` hears of it.
+      starting.catch(() => undefined);
+    },
+    async settled() {
+      await starting;
+    },
+    async watch({ paths }) {
+      const secrets = await api.record<Secret>(paths.secrets);
+      const appSecrets = await api.record<AppSecret>(paths.appSecrets);
+      recordings.push(secrets, appSecrets);
+      return createHistory({
+        secrets: secrets.events,
+        appSecrets: appSecrets.events,
+        requests: proxy.requests,
+        secretsPath: paths.secrets,
+      });
+    },
+    async close() {
+      await starting.catch(() => undefined);
+      await operator?.stop("SIGKILL");
+      for (const recording of recordings) recording.stop();
+      for (const { namespace } of environments) await api.remove(`/api/v1/namespaces/${namespace}`);
+      await login.remove();
+      await proxy.close();
+      await api.close();
+    },
+  };
+}
+
+/** What a proxy needs to stand in for the API server: the files of the local control plane (hack/control-plane). */
+export function addresses(env: NodeJS.ProcessEnv) {
+  const { certificateAuthority, servingCertificate, servingKey } = layout(dirname(env["KUBECONFIG"] ?? ""));
+  if (!existsSync(servingKey)) {
+    throw new Error(
+      "the fault tests need the local control plane, for the key of its API server: unset USE_EXISTING_CLUSTER",
+    );
+  }
+  return {
+    server: loadKubeConfig(env).server,
+    caPath: certificateAuthority,
+    certificatePath: servingCertificate,
+    keyPath: servingKey,
+  };
+}
+
+/** The same login, with the proxy in the server's place. */
+export async function throughProxy(login: Awaited<ReturnType<typeof logIn>>, proxy: Proxy) {
+  const text = await readFile(login.kubeconfig, "utf8");
+  await login.remove();
+  return writeKubeconfig(text.replace(/"server": "[^"]+"/, `"server": "${proxy.url}"`));
+}

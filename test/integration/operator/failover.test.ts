@@ -1,0 +1,118 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Lease } from "../../../operator/kube/lease-record.ts";
+import type { Api } from "./harness/api.ts";
+import { connect } from "./harness/api.ts";
+import type { Environment } from "./harness/environment.ts";
+import { createEnvironment } from "./harness/environment.ts";
+import { eventually } from "./harness/eventually.ts";
+import type { Operator } from "./harness/operator.ts";
+import { startOperator } from "./harness/operator.ts";
+import { grant, readRules } from "./harness/rights.ts";
+import type { Login } from "./harness/service-account.ts";
+import { createAccount, logIn } from "./harness/service-account.ts";
+import { custom } from "./harness/specs.ts";
+
+/** Two replicas of the operator, as they are deployed: one works, the other one is ready to. With the default periods. */
+
+const LEASE_DURATION_MS = 15_000;
+
+let api: Api;
+let env: Environment;
+let access: Login;
+const started: Operator[] = [];
+
+test.before(async () => {
+  api = await connect();
+  env = await createEnvironment(api, "failover");
+  const account = await createAccount(api, env.namespace, "operator");
+  await grant(api, account, await readRules("hack/rbac.yaml"));
+  access = await logIn(api, account);
+});
+
+test.after(async () => {
+  for (const operator of started) await operator.stop("SIGKILL");
+  await access.remove();
+  await api.remove(`/api/v1/namespaces/${env.namespace}`);
+  await api.close();
+});
+
+async function replica(): Promise<Operator> {
+  const flags = ["--leader-elect", `--lease-namespace=${env.namespace}`];
+  const operator = await startOperator({ kubeconfig: access.kubeconfig, namespaces: [env.namespace], flags });
+  started.push(operator);
+  return operator;
+}
+
+const lease = () =>
+  api.get<Lease>(`/apis/coordination.k8s.io/v1/namespaces/${env.namespace}/leases/appsecret-operator`);
+const isLeading = (operator: Operator) => operator.log().some(({ msg }) => msg === "leading");
+
+async function writesOf(operator: Operator): Promise<number> {
+  const counts = ["POST", "PATCH", "DELETE"].map((verb) => operator.metric("appsecret_api_requests_total", { verb }));
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+/** How long from now until a new AppSecret has its Secret, in ms. */
+async function timeToPublish(name: string): Promise<number> {
+  const began = performance.now();
+  await env.apply(name, custom({ A: name }));
+  await eventually(async () => assert.equal(await env.values(name), { A: name }), LEASE_DURATION_MS + 5000);
+  return performance.now() - began;
+}
+
+test("a follower is ready with full caches while it does not lead, and writes nothing", async () => {
+  const leader = await replica();
+  await eventually(() => assert.ok(isLeading(leader)));
+  await timeToPublish("first");
+  const follower = await replica();
+  assert.is(follower.log().find(({ msg }) => msg === "ready")?.["appSecrets"], 1);
+  await timeToPublish("second");
+  // The conditions on its page are those that its cache holds.
+  const series = { name: "second", condition: "Ready", status: "True" };
+  await eventually(async () => assert.is(await follower.metric("appsecret_status_condition", series), 1));
+  assert.is(isLeading(follower), false);
+  assert.is(await writesOf(follower), 0);
+  assert.is(await follower.metric("appsecret_reconcile_total"), 0);
+});
+
+test("SIGTERM to the leader: the Lease is handed over, and the follower publishes within three seconds", async () => {
+  const [leader, follower] = started as [Operator, Operator];
+  const ending = leader.stop();
+  const ms = await timeToPublish("handed-over");
+  assert.ok(ms < 3000, `${ms} ms`);
+  assert.is((await ending).code, 0);
+  assert.ok(isLeading(follower));
+  assert.is((await lease()).spec?.leaseTransitions, 1);
+});
+
+test("kill -9 of the leader: the follower publishes within the lease duration and two seconds", async () => {
+  const leader = started[1] as Operator;
+  const follower = await replica();
+  await leader.stop("SIGKILL");
+  const ms = await timeToPublish("after-the-crash");
+  assert.ok(isLeading(follower));
+  assert.ok(ms < LEASE_DURATION_MS + 2000, `${ms} ms`);
+  // What was there before needs no write from the new leader: one Secret and one status, for the new AppSecret alone.
+  await env.ready("after-the-crash", "True/Published");
+  assert.is(await writesOf(follower), 2);
+});
+
+test("a leader that is paused for longer than its Lease, and woken, writes nothing and starts anew", async () => {
+  const leader = started[2] as Operator;
+  const follower = await replica();
+  process.kill(leader.pid, "SIGSTOP");
+  await timeToPublish("while-paused");
+  const written = await env.secret("while-paused");
+  process.kill(leader.pid, "SIGCONT");
+  const { code } = await leader.ended;
+  assert.is(code, 0);
+  assert.ok(leader.log().some(({ msg }) => msg === "no longer leading"));
+  assert.ok(isLeading(follower));
+  assert.is((await env.secret("while-paused")).metadata.resourceVersion, written.metadata.resourceVersion);
+  for (const name of ["first", "second", "handed-over", "after-the-crash", "while-paused"]) {
+    await env.ready(name, "True/Published");
+  }
+});
+
+test.run();

@@ -1,0 +1,111 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Api } from "./harness/api.ts";
+import { connect } from "./harness/api.ts";
+import type { Environment } from "./harness/environment.ts";
+import { condition, createEnvironment, state } from "./harness/environment.ts";
+import { eventually } from "./harness/eventually.ts";
+import type { Operator } from "./harness/operator.ts";
+import { startOperator } from "./harness/operator.ts";
+import type { Rule } from "./harness/rights.ts";
+import { grant, readRules, without } from "./harness/rights.ts";
+import type { Account, Login } from "./harness/service-account.ts";
+import { createAccount, logIn } from "./harness/service-account.ts";
+import { custom, from, login } from "./harness/specs.ts";
+
+/** What the operator may not do, it says on the AppSecret; once it may, it does it by itself. */
+
+let api: Api;
+let env: Environment;
+let account: Account;
+let access: Login;
+let operator: Operator;
+let rules: Rule[];
+
+test.before(async () => {
+  api = await connect();
+  rules = await readRules("hack/rbac.yaml");
+  env = await createEnvironment(api, "forbidden");
+  account = await createAccount(api, env.namespace, "limited");
+  await grant(api, account, rules);
+  access = await logIn(api, account);
+  operator = await startOperator({ kubeconfig: access.kubeconfig, namespaces: [env.namespace] });
+});
+
+test.after(async () => {
+  await operator.stop("SIGKILL");
+  await access.remove();
+  await api.remove(`/api/v1/namespaces/${env.namespace}`);
+  await api.close();
+});
+
+test.after.each(async () => grant(api, account, rules));
+
+/** Until the API server acts on the new Role. */
+async function forbid(verb: string): Promise<void> {
+  await grant(api, account, without(rules, { apiGroup: "", resource: "secrets", verb }));
+  const review = {
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SubjectAccessReview",
+    spec: {
+      user: `system:serviceaccount:${account.namespace}:${account.name}`,
+      resourceAttributes: { namespace: env.namespace, verb, resource: "secrets" },
+    },
+  };
+  await eventually(async () => {
+    const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    const { status } = await api.create<{ status: { allowed: boolean } }>(path, review);
+    assert.is(status.allowed, false);
+  });
+}
+
+for (const [why, name, before, after] of [
+  ["disabled", "web-login", login(), login({ authentication: { enabled: false } })],
+  ["renamed", "renamed", custom({ A: "1" }), custom({ A: "1" }, { target: { name: "renamed-new" } })],
+  [
+    "renamed under Retain",
+    "retained",
+    custom({ A: "1" }, { deletionPolicy: "Retain" }),
+    custom({ A: "1" }, { deletionPolicy: "Retain", target: { name: "retained-new" } }),
+  ],
+] as const) {
+  test(`${why}, but it may not delete: the status says which Secret is still there, and the right is all it takes`, async () => {
+    await env.apply(name, before);
+    await env.ready(name, "True/Published");
+    await forbid("delete");
+    await env.apply(name, after);
+    const told = await env.ready(name, "False/Forbidden");
+    assert.is(state(told, "Published"), "False/Forbidden");
+    assert.is(state(told, "Reconciling"), "True/Forbidden");
+    assert.match(condition(told, "Ready").message, `may not delete Secret "${name}"`);
+    assert.ok(await env.findSecret(name));
+    if (why !== "disabled") assert.equal(await env.values(`${name}-new`), { A: "1" });
+
+    await grant(api, account, rules);
+    await env.ready(name, why === "disabled" ? "True/Disabled" : "True/Published");
+    assert.is(await env.findSecret(name), undefined);
+  });
+}
+
+test("a source that it may not read is named with its field; what is published stays", async () => {
+  await env.putSecret("upstream", { token: "one" });
+  await env.apply("sourced", custom({ TOKEN: from("upstream", "token") }));
+  await env.ready("sourced", "True/Published");
+  await forbid("get");
+  await env.putSecret("upstream", { token: "two" });
+  const told = await env.ready("sourced", "False/Forbidden");
+  assert.is(state(told, "Accepted"), "False/Forbidden");
+  assert.is(state(told, "Published"), "False/KeptLastGood");
+  assert.is(state(told, "Reconciling"), "True/Forbidden");
+  assert.match(
+    condition(told, "Ready").message,
+    'spec.custom.data[TOKEN] refers to Secret "upstream", which the operator may not read',
+  );
+  assert.equal(await env.values("sourced"), { TOKEN: "one" });
+
+  await grant(api, account, rules);
+  await env.ready("sourced", "True/Published");
+  assert.equal(await env.values("sourced"), { TOKEN: "two" });
+});
+
+test.run();

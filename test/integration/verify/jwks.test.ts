@@ -1,0 +1,299 @@
+/** The check of a login provider, against a real one (oidc-provider over TLS), and against servers that play foul. */
+import { generateKeyPairSync } from "node:crypto";
+import type { IncomingMessage, RequestListener } from "node:http";
+import { gzipSync } from "node:zlib";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { startLoginProvider } from "../../../hack/servers/login-provider.ts";
+import type { LoginProvider } from "../../../hack/servers/login-provider.ts";
+import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
+import type { Verdict } from "../../../operator/api/check.ts";
+import { createEgress } from "../../../operator/verify/egress.ts";
+import { createHttpClient } from "../../../operator/verify/http.ts";
+import { createJwksCheck } from "../../../operator/verify/jwks.ts";
+import type { JwksCheck } from "../../../operator/verify/jwks.ts";
+import { startSite } from "./harness/sites.ts";
+import type { Site } from "./harness/sites.ts";
+
+const CANARY = "canary-51c0";
+const NOW = Date.parse("2026-01-01T00:00:00Z");
+const ca = createCertificateAuthority();
+const egress = createEgress({
+  allow: ["127.0.0.0/8", "::1"],
+  caBundle: ca.caPem,
+  lookup: async (name) => {
+    if (name === "gone.example.com") throw Object.assign(new Error(CANARY), { code: "ENOTFOUND" });
+    if (name === "silent.example.com") throw Object.assign(new Error(CANARY), { code: "EAI_AGAIN" });
+    return [{ address: name === "inside.example.com" ? "10.0.0.1" : "127.0.0.1", family: 4 }];
+  },
+});
+const http = createHttpClient(egress);
+const { signal } = new AbortController();
+
+let provider: LoginProvider;
+let site: Site;
+/** What the site answers next. */
+let answer: RequestListener;
+let clock = NOW;
+/** Of its own, so that no test finds what another one left in memory. */
+let check: JwksCheck;
+
+test.before(async () => {
+  provider = await startLoginProvider({ ca });
+  site = await startSite(ca.issue({ hosts: ["id.example.com"] }), (request, response) => answer(request, response));
+});
+test.before.each(() => {
+  clock = NOW;
+  check = createJwksCheck({ http, now: () => clock, timeoutMs: 20_000 });
+});
+test.after(async () => {
+  await http.close();
+  await Promise.all([provider.stop(), site.close()]);
+});
+
+const ask = (uri: string, fresh = false): Promise<Verdict> => check({ kind: "JWKS", uri }, { signal, fresh });
+const askSite = (fresh = false): Promise<Verdict> => ask(`https://id.example.com:${site.port}/keys`, fresh);
+const keysOf = (verdict: Verdict): string | undefined => (verdict.answer === "Yes" ? verdict.facts?.keys : undefined);
+
+test("a login provider answers with its keys", async () => {
+  const verdict = await ask(provider.jwksUri);
+  assert.is(verdict.answer, "Yes");
+  assert.is(verdict.message, "The login provider answers with 2 signing keys (ES256, RS256).");
+});
+
+test("keys that are replaced are noticed, keys that stay are not", async () => {
+  const before = keysOf(await ask(provider.jwksUri));
+  assert.type(before, "string");
+  assert.is(keysOf(await ask(provider.jwksUri)), before);
+  await provider.rotateKeys();
+  const after = keysOf(await ask(provider.jwksUri));
+  assert.type(after, "string");
+  assert.is.not(after, before);
+});
+
+test("a wrong path at a real provider: a page, its discovery document, nothing", async () => {
+  const page = await ask(provider.signInPage);
+  assert.is(page.answer === "No" && page.reason, "RejectedNotJWKS");
+  assert.match(page.message, /a page for people .* jwks_uri/);
+  const discovery = await ask(`${provider.issuer}/.well-known/openid-configuration`);
+  assert.is(discovery.answer === "No" && discovery.reason, "RejectedNotJWKS");
+  assert.match(discovery.message, /discovery document/);
+  const nothing = await ask(`${provider.issuer}/nothing`);
+  assert.is(nothing.answer === "No" && nothing.reason, "RejectedHTTPStatus");
+  assert.match(nothing.message, /404 .* Check the path/);
+});
+
+test("a provider that is down is silence, and works again when it is up", async () => {
+  await provider.stop();
+  const down = await ask(provider.jwksUri);
+  assert.is(down.answer === "Silence" && down.reason, "UnreachableRefused");
+  await provider.start();
+  assert.is((await ask(provider.jwksUri)).answer, "Yes");
+});
+
+const rsa = (modulusLength: number) => generateKeyPairSync("rsa", { modulusLength });
+const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const good = publicKey.export({ format: "jwk" });
+const otherGood = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
+const set = (...keys: object[]): string => JSON.stringify({ keys, note: CANARY });
+const reply =
+  (body: string | Buffer, status = 200, headers: Record<string, string> = {}): RequestListener =>
+  (_request, response) =>
+    void response.writeHead(status, { "x-note": CANARY, ...headers }).end(body);
+
+const FOUL: [name: string, answer: RequestListener, reason: string][] = [
+  [
+    "an HTML page with status 200",
+    reply(`<html>${CANARY}</html>`, 200, { "content-type": "text/html" }),
+    "RejectedNotJWKS",
+  ],
+  [
+    "an HTML page that says it is JSON",
+    reply(`<html>${CANARY}`, 200, { "content-type": "application/json" }),
+    "RejectedNotJWKS",
+  ],
+  ["nothing with status 200", reply(""), "RejectedNotJWKS"],
+  ["nothing with status 204", reply("", 204), "RejectedNotJWKS"],
+  ["other JSON", reply(JSON.stringify({ error: CANARY })), "RejectedNotJWKS"],
+  ["100,000 brackets", reply("[".repeat(100_000)), "RejectedNotJWKS"],
+  ["a picture", reply(Buffer.from("89504e470d0a1a0a", "hex")), "RejectedNotJWKS"],
+  ["no keys", reply(set()), "RejectedNoUsableKey"],
+  ["encryption keys only", reply(set({ ...good, use: "enc" })), "RejectedNoUsableKey"],
+  ["a private key", reply(set(good, { ...privateKey.export({ format: "jwk" }), kid: CANARY })), "RejectedPrivateKey"],
+  ["a symmetric key", reply(set(good, { kty: "oct", k: CANARY })), "RejectedPrivateKey"],
+  ["an RSA key of 1024 bits", reply(set(good, rsa(1024).publicKey.export({ format: "jwk" }))), "RejectedWeakKey"],
+  [
+    "two keys with one kid",
+    reply(set({ ...good, kid: CANARY }, { ...otherGood, kid: CANARY })),
+    "RejectedDuplicateKeyID",
+  ],
+  ["101 keys", reply(set(...Array<object>(101).fill(good))), "RejectedTooLarge"],
+  ["10,000 keys", reply(set(...Array<object>(10_000).fill(good))), "RejectedTooLarge"],
+  [
+    "10,000 keys, compressed",
+    reply(gzipSync(set(...Array<object>(10_000).fill(good))), 200, { "content-encoding": "gzip" }),
+    "RejectedTooLarge",
+  ],
+  ["status 300 without an address", reply(set(good), 300), "RejectedHTTPStatus"],
+  ["status 304 that nobody asked for", reply("", 304), "RejectedHTTPStatus"],
+  ["status 400", reply(CANARY, 400), "RejectedHTTPStatus"],
+  ["status 401", reply(CANARY, 401), "RejectedHTTPStatus"],
+  ["status 403 with keys", reply(set(good), 403), "RejectedHTTPStatus"],
+  ["status 404", reply(CANARY, 404), "RejectedHTTPStatus"],
+  ["status 410", reply(CANARY, 410), "RejectedHTTPStatus"],
+  ["a redirect to http", reply("", 302, { location: `http://id.example.com/${CANARY}` }), "RejectedRedirect"],
+  ["a redirect to itself", reply("", 302, { location: "" }), "RejectedRedirect"],
+  [
+    "a redirect to the metadata address",
+    reply("", 302, { location: `https://169.254.169.254/${CANARY}` }),
+    "RejectedAddress",
+  ],
+  ["a redirect to a private name", reply("", 302, { location: "https://inside.example.com/" }), "RejectedAddress"],
+  ["status 408", reply(CANARY, 408), "Unreachable"],
+  ["status 429", reply(CANARY, 429), "Unreachable"],
+  ["status 500", reply(set(good), 500), "Unreachable"],
+  ["status 503 with a page of 1 MiB", reply("x".repeat(1024 * 1024), 503), "Unreachable"],
+  ["an encoding that nobody knows", reply(CANARY, 200, { "content-encoding": CANARY }), "Unreachable"],
+];
+for (const [name, listener, reason] of FOUL) {
+  test(`no yes from a provider that answers with ${name}`, async () => {
+    answer = listener;
+    const verdict = await askSite();
+    assert.is(verdict.answer !== "Yes" && verdict.reason, reason);
+    assert.is(verdict.answer, reason.startsWith("Rejected") ? "No" : "Silence");
+    assert.match(verdict.message, /^[A-Z].*\.$/);
+    assert.not.match(JSON.stringify(verdict), CANARY);
+    assert.not.match(verdict.message, /id\.example\.com|169\.254|10\.0\.0\.1/);
+  });
+}
+
+const ELSEWHERE: [name: string, uri: string, reason: string, passing?: boolean][] = [
+  ["a private address", "https://10.0.0.1/", "RejectedAddress", false],
+  ["a private name", "https://inside.example.com/", "RejectedAddress", false],
+  ["a metadata address", "https://169.254.169.254/", "RejectedAddress", false],
+  ["a name that does not exist", "https://gone.example.com/", "RejectedNameNotFound", true],
+  ["a text that is no URL", "https://999.0.0.1/", "RejectedAddress", false],
+  ["a name that DNS is silent about", "https://silent.example.com/", "Unreachable"],
+];
+for (const [name, uri, reason, passing] of ELSEWHERE) {
+  test(`no yes from ${name}`, async () => {
+    const verdict = await ask(uri);
+    assert.is(verdict.answer !== "Yes" && verdict.reason, reason);
+    assert.is(verdict.answer === "No" ? verdict.passing : undefined, passing);
+  });
+}
+
+test("no yes from a provider that is too slow, or has another's certificate", async () => {
+  answer = () => undefined;
+  const impatient = createJwksCheck({ http, timeoutMs: 300 });
+  const uri = `https://id.example.com:${site.port}/keys`;
+  const slow = await impatient({ kind: "JWKS", uri }, { signal, fresh: false });
+  assert.is(slow.answer === "Silence" && slow.reason, "UnreachableTimeout");
+  const foreign = await ask(`https://other.example.com:${site.port}/keys`);
+  assert.is(foreign.answer === "No" && foreign.reason, "RejectedTLS");
+  assert.match(foreign.message, /another host.*ERR_TLS_CERT_ALTNAME_INVALID/);
+});
+
+test("a provider that asks to be left alone is, for as long as it says, at most an hour", async () => {
+  answer = reply("", 429, { "retry-after": "120" });
+  const seconds = await askSite();
+  assert.is(seconds.answer === "Silence" && seconds.retryAfterMs, 120_000);
+  answer = reply("", 503, { "retry-after": new Date(NOW + 30_000).toUTCString() });
+  const date = await askSite();
+  assert.is(date.answer === "Silence" && date.retryAfterMs, 30_000);
+  answer = reply("", 503, { "retry-after": "999999" });
+  const long = await askSite();
+  assert.is(long.answer === "Silence" && long.retryAfterMs, 3_600_000);
+});
+
+/** Requests that reach the site while `during` runs. */
+async function requestsIn(during: () => Promise<unknown>): Promise<Pick<IncomingMessage, "headers">[]> {
+  const before = site.requests.length;
+  await during();
+  return site.requests.slice(before);
+}
+
+test("as long as the headers say that it is fresh, a yes is not asked for again, unless a person asks", async () => {
+  answer = reply(set(good), 200, { "cache-control": "max-age=60" });
+  const first = await askSite();
+  assert.is(first.answer, "Yes");
+  answer = reply(set(otherGood), 200, { "cache-control": "max-age=60" });
+  clock = NOW + 59_999;
+  assert.is((await requestsIn(async () => assert.equal(await askSite(), first))).length, 0);
+  const second = await askSite(true);
+  assert.is.not(keysOf(second), keysOf(first));
+  clock += 59_999;
+  assert.is((await requestsIn(async () => assert.equal(await askSite(), second))).length, 0);
+  clock += 1;
+  assert.is((await requestsIn(() => askSite())).length, 1);
+});
+
+test("what is not fresh any more is asked for conditionally, and unchanged means the same verdict", async () => {
+  const lastModified = new Date(NOW).toUTCString();
+  answer = reply(set(good), 200, { etag: 'W/"1"', "last-modified": lastModified, "cache-control": "no-cache" });
+  const first = await askSite();
+  answer = reply("", 304, { "cache-control": "max-age=60" });
+  const [conditional] = await requestsIn(async () => assert.equal(await askSite(), first));
+  assert.is(conditional?.headers["if-none-match"], 'W/"1"');
+  assert.is(conditional?.headers["if-modified-since"], lastModified);
+  assert.is((await requestsIn(() => askSite())).length, 0, "304 made it fresh again");
+  const [byPerson] = await requestsIn(async () => assert.equal(await askSite(true), first));
+  assert.is(byPerson?.headers["if-none-match"], 'W/"1"');
+});
+
+test("what must not be stored is asked for in full each time", async () => {
+  answer = reply(set(good), 200, { etag: '"1"', "cache-control": "no-store, max-age=60" });
+  await askSite();
+  const [again] = await requestsIn(() => askSite());
+  assert.is(again?.headers["if-none-match"], undefined);
+});
+
+test("a no is not remembered, and takes the yes before it along", async () => {
+  const fresh = { etag: '"1"', "cache-control": "max-age=60" };
+  answer = reply(set(good), 200, fresh);
+  assert.is((await askSite()).answer, "Yes");
+  answer = reply("<html>", 200, fresh);
+  assert.is((await askSite(true)).answer, "No");
+  const [again] = await requestsIn(async () => assert.is((await askSite()).answer, "No"));
+  assert.is(again?.headers["if-none-match"], undefined);
+  answer = reply(set(good));
+  assert.is((await askSite()).answer, "Yes");
+});
+
+test("silence forgets nothing: the next question is conditional", async () => {
+  answer = reply(set(good), 200, { etag: '"1"' });
+  await askSite();
+  answer = reply("", 503);
+  assert.is((await askSite()).answer, "Silence");
+  answer = reply("", 304);
+  assert.is((await askSite()).answer, "Yes");
+});
+
+test("only so many providers are remembered: the one that was asked last the longest ago is forgotten", async () => {
+  check = createJwksCheck({ http, now: () => clock, remember: 2 });
+  answer = reply(set(good), 200, { "cache-control": "max-age=60" });
+  const at = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
+  for (const path of ["a", "b", "a", "c"]) await at(path);
+  assert.is((await requestsIn(() => at("a"))).length, 0);
+  assert.is((await requestsIn(() => at("c"))).length, 0);
+  assert.is((await requestsIn(() => at("b"))).length, 1);
+});
+
+test("a validator that does not belong into a header is not sent back", async () => {
+  answer = reply(set(good), 200, { etag: `"${"x".repeat(2_000)}"`, "last-modified": "t\u00e9l\u00e9" });
+  await askSite();
+  const [again] = await requestsIn(() => askSite());
+  assert.is(again?.headers["if-none-match"], undefined);
+  assert.is(again?.headers["if-modified-since"], undefined);
+});
+
+test("a check that is given up is silence", async () => {
+  answer = () => undefined;
+  const caller = new AbortController();
+  setTimeout(() => caller.abort(), 50);
+  const uri = `https://id.example.com:${site.port}/keys`;
+  const verdict = await check({ kind: "JWKS", uri }, { signal: caller.signal, fresh: false });
+  assert.is(verdict.answer, "Silence");
+});
+
+test.run();

@@ -1,0 +1,440 @@
+/** The MongoDB check against servers that are broken, slow, old, or out to harm the operator. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+import { pbkdf2 } from "node:crypto";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deflateSync } from "node:zlib";
+import { Binary, ObjectId } from "mongodb";
+import type { Document } from "mongodb";
+import { startFront } from "../../../hack/servers/mongodb-front.ts";
+import type { Front, FrontOptions } from "../../../hack/servers/mongodb-front.ts";
+import {
+  OP_COMPRESSED,
+  OP_MSG,
+  createCommandReader,
+  message,
+  reply,
+  replyBytes,
+} from "../../../hack/servers/mongodb-wire.ts";
+import type { Command } from "../../../hack/servers/mongodb-wire.ts";
+import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, inShort, verdictOn } from "./harness/check.ts";
+import type { CheckOptions, Expected } from "./harness/check.ts";
+import { startScripted } from "./harness/scripted.ts";
+
+const rejections: unknown[] = [];
+process.on("unhandledRejection", (reason) => rejections.push(reason));
+
+const users = { [USER]: { password: PASSWORD } };
+/** Every address that this process connects to, as the kernel is asked for it. */
+const dialled: string[] = [];
+const onSocket = (event: unknown) => {
+  const { socket } = event as { socket: Socket };
+  socket.on("connectionAttempt", (address, port) => dialled.push(`${address}:${port}`));
+};
+
+async function withFront<T>(options: FrontOptions, work: (front: Front) => Promise<T>): Promise<T> {
+  const front = await startFront({ users, ...options });
+  try {
+    return await work(front);
+  } finally {
+    await front.close();
+  }
+}
+
+const uri = (port: number, options = "") => `mongodb://${LOGIN}127.0.0.1:${port}/${options}`;
+
+// Servers that say hello and let people in, and still are not what was asked for.
+
+type FrontCase = [name: string, front: FrontOptions, options: string, expected: Expected, message?: RegExp];
+
+const MEMBER = { setName: "canary-rs", hosts: ["127.0.0.1:1"], ismaster: true, isWritablePrimary: true };
+const SECONDARY = { ...MEMBER, ismaster: false, isWritablePrimary: false, secondary: true };
+const RECOVERING = { ...MEMBER, ismaster: false, isWritablePrimary: false };
+const failing = (code: number, name = "listCollections") => ({
+  answer: (command: Command): Document =>
+    command.name === name ? { ok: 0, code, errmsg: "canary-host said no" } : { ok: 1 },
+});
+
+const FRONTS: FrontCase[] = [
+  ["a primary of the set that is named", { hello: MEMBER }, "?replicaSet=canary-rs", "Yes"],
+  ["a secondary of the set that is named", { hello: SECONDARY }, "?replicaSet=canary-rs", "Yes"],
+  ["a member of a set, and none is named", { hello: MEMBER }, "", "Yes"],
+  ["a member of another set", { hello: MEMBER }, "?replicaSet=canary-other", "No RejectedServer", /replicaSet/],
+  ["a member that recovers", { hello: RECOVERING }, "", "Silence Unreachable", /not ready/],
+  ["an arbiter", { hello: { ...RECOVERING, arbiterOnly: true } }, "", "Silence Unreachable", /not ready/],
+  [
+    "a member without a set yet",
+    { hello: { ...RECOVERING, setName: undefined, isreplicaset: true } },
+    "",
+    "Silence Unreachable",
+  ],
+  ["a load balancer that is told", { hello: { serviceId: new ObjectId() } }, "?loadBalanced=true", "Yes"],
+  ["a server that is too old", { hello: { maxWireVersion: 6 } }, "", "No RejectedServer", /upgrade the server/],
+  [
+    "a server that is too new for every driver",
+    { hello: { minWireVersion: 999, maxWireVersion: 999 } },
+    "",
+    "No RejectedServer",
+  ],
+  ["not authorised (13)", failing(13), "", "No RejectedNotAuthorized"],
+  ["what Atlas says of rights (8000)", failing(8000), "", "No RejectedNotAuthorized"],
+  ["a command that is not known (59)", failing(59), "", "No RejectedServer", /MongoDB error 59/],
+  ["a name that no database can have (73)", failing(73), "", "No RejectedServer", /database's name/],
+  ["a member that steps down (10107)", failing(10_107, "ping"), "", "Silence Unreachable", /not ready/],
+  ["a member that shuts down (91)", failing(91, "ping"), "", "Silence Unreachable", /not ready/],
+];
+for (const [name, front, options, expected, message = /./] of FRONTS) {
+  test(name, async () => {
+    const verdict = await withFront(front, ({ port }) => verdictOn(uri(port, options)));
+    assert.is(inShort(verdict), expected, verdict.message);
+    assert.match(verdict.message, message);
+  });
+}
+
+test("a server of another set, or one that is too old, gets to see no login", async () => {
+  for (const hello of [{ ...MEMBER, setName: "canary-other" }, { maxWireVersion: 6 }]) {
+    await withFront({ hello }, async (front) => {
+      await verdictOn(uri(front.port, "?replicaSet=canary-rs"));
+      assert.is(front.logins, 0);
+    });
+  }
+});
+
+test("members that a server announces are never dialled, be they metadata addresses or other ports", async () => {
+  const trap = await startScripted(() => undefined);
+  const members = ["169.254.169.254:27017", `127.0.0.1:${trap.port}`, "[fd00:ec2::254]:80"];
+  const hello = {
+    ...MEMBER,
+    hosts: members,
+    passives: members,
+    arbiters: members,
+    primary: members[0],
+    me: members[1],
+  };
+  subscribe("net.client.socket", onSocket);
+  dialled.length = 0;
+  try {
+    await withFront({ hello }, async ({ port }) => {
+      assert.is(inShort(await verdictOn(uri(port, "?replicaSet=canary-rs"))), "Yes");
+      assert.ok(dialled.includes(`127.0.0.1:${port}`));
+      assert.ok(dialled.every((address) => address.startsWith("127.0.0.1:") && address !== `127.0.0.1:${trap.port}`));
+    });
+    assert.is(trap.accepted, 0);
+  } finally {
+    unsubscribe("net.client.socket", onSocket);
+    await trap.close();
+  }
+});
+
+test("a hello whose every field is of a wrong type harms nobody", async () => {
+  const fields = [
+    "setName",
+    "hosts",
+    "me",
+    "primary",
+    "tags",
+    "setVersion",
+    "electionId",
+    "topologyVersion",
+    "lastWrite",
+    "msg",
+  ];
+  fields.push(
+    "logicalSessionTimeoutMinutes",
+    "$clusterTime",
+    "operationTime",
+    "compression",
+    "saslSupportedMechs",
+    "serviceId",
+  );
+  fields.push(
+    "maxBsonObjectSize",
+    "maxWriteBatchSize",
+    "minWireVersion",
+    "speculativeAuthenticate",
+    "connectionId",
+    "ok",
+  );
+  for (const value of [null, -1, "canary", true, [], {}, [null], { payload: 1 }, new ObjectId(), 1e300]) {
+    const hello = Object.fromEntries(fields.map((field) => [field, value]));
+    await withFront({ hello }, async ({ port }) => {
+      const options = ["", "?loadBalanced=true", "?replicaSet=canary-rs"];
+      await Promise.all(options.map((option) => verdictOn(uri(port, option), { timeoutMs: 300 })));
+    });
+  }
+});
+
+// Servers that speak something else, or the protocol as an attacker would.
+
+/** Answers each command with what `answer` gives; undefined is silence. */
+function scripted(answer: (command: Command) => Buffer | undefined): (socket: Socket) => void {
+  return (socket) => {
+    const read = createCommandReader();
+    socket.on("data", (chunk: Buffer) => {
+      for (const command of read(chunk)) {
+        const bytes = answer(command);
+        if (bytes !== undefined) socket.write(bytes);
+      }
+    });
+  };
+}
+
+const HELLO = { ismaster: true, isWritablePrimary: true, helloOk: true, minWireVersion: 0, maxWireVersion: 21, ok: 1 };
+const isHello = ({ name }: Command) => /^(hello|isMaster|ismaster)$/.test(name);
+/** Greets like a server, and leaves the rest to `answer`. */
+const greeting = (answer: (command: Command) => Buffer | undefined) =>
+  scripted((command) => (isHello(command) ? reply(command, HELLO) : answer(command)));
+
+function bomb(command: Command): Buffer {
+  const inside = Buffer.concat([message(OP_MSG, 0, Buffer.alloc(5)).subarray(16), Buffer.alloc(64 * 1024 * 1024)]);
+  const head = Buffer.alloc(9);
+  head.writeInt32LE(OP_MSG, 0);
+  head.writeInt32LE(inside.length, 4);
+  head[8] = 2; // zlib
+  return message(OP_COMPRESSED, command.id, head, deflateSync(inside));
+}
+
+/** Documents in documents, 7 bytes a level. */
+function deep(levels: number): Buffer {
+  const size = (level: number) => 5 + level * 8;
+  const heads = Array.from({ length: levels }, (_, index) => {
+    const head = Buffer.from([0, 0, 0, 0, 3, 97, 0]);
+    head.writeInt32LE(size(levels - index), 0);
+    return head;
+  });
+  return Buffer.concat([...heads, Buffer.from([5, 0, 0, 0, 0]), Buffer.alloc(levels)]);
+}
+
+function announced(length: number): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeInt32LE(length, 0);
+  header.writeInt32LE(OP_MSG, 12);
+  return header;
+}
+
+const scramReply = (command: Command, text: string) =>
+  reply(command, { ok: 1, conversationId: 1, done: false, payload: new Binary(Buffer.from(text)) });
+const nonceOf = ({ document }: Command) =>
+  /r=([^,]*)/.exec(Buffer.from((document["payload"] as Binary).value()).toString())?.[1] ?? "";
+const impostor = greeting((command) => {
+  if (command.name === "saslStart")
+    return scramReply(command, `r=${nonceOf(command)}impostor,s=${Buffer.alloc(16).toString("base64")},i=4096`);
+  return scramReply(command, `v=${Buffer.alloc(32, 7).toString("base64")}`);
+});
+
+type ScriptCase = [
+  name: string,
+  script: (socket: Socket) => void,
+  expected: Expected,
+  message?: RegExp,
+  options?: CheckOptions,
+];
+
+const SCRIPTS: ScriptCase[] = [
+  ["accepts and says nothing", () => undefined, "Silence UnreachableTimeout", /in time/, { timeoutMs: 400 }],
+  ["closes at once", (socket) => socket.destroy(), "Silence Unreachable", /without a word/],
+  [
+    "closes after hello",
+    scripted((command) => (isHello(command) ? reply(command, HELLO) : undefined)),
+    "Silence UnreachableTimeout",
+    /./,
+    { timeoutMs: 400 },
+  ],
+  [
+    "hangs in the middle of a login",
+    greeting(() => undefined),
+    "Silence UnreachableTimeout",
+    /in time/,
+    { timeoutMs: 400 },
+  ],
+  [
+    "closes in the middle of a login",
+    (socket) => greeting(() => void socket.destroy())(socket),
+    "Silence Unreachable",
+    /in the middle/,
+  ],
+  ["resets the connection", (socket) => socket.resetAndDestroy(), "Silence Unreachable"],
+  [
+    "speaks HTTP",
+    (socket) => socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\ncanary-host"),
+    "No RejectedServer",
+    /not as a MongoDB server/,
+  ],
+  ["speaks SSH", (socket) => socket.write("SSH-2.0-OpenSSH_9.2p1\r\n"), "No RejectedServer", /not as a MongoDB server/],
+  [
+    "speaks MySQL",
+    (socket) => socket.write(Buffer.from("4a0000000a382e302e3333000b000000", "hex")),
+    "Silence UnreachableTimeout",
+    /./,
+    { timeoutMs: 400 },
+  ],
+  ["announces a message of two gigabytes", (socket) => socket.write(announced(2_147_483_647)), "No RejectedServer"],
+  ["announces a message of negative length", (socket) => socket.write(announced(-1)), "No RejectedServer"],
+  ["announces an empty message", (socket) => socket.write(announced(0)), "No RejectedServer"],
+  ["sends an unknown operation", (socket) => socket.write(message(2010, 0, Buffer.alloc(5))), "No RejectedServer"],
+  ["sends a compressed bomb", scripted(bomb), "No RejectedServer"],
+  [
+    "sends a reply of a megabyte",
+    scripted((command) => reply(command, { ...HELLO, filler: "x".repeat(1_000_000) })),
+    "No RejectedServer",
+  ],
+  [
+    "sends BSON that is none",
+    scripted((command) => replyBytes(command, Buffer.from([9, 0, 0, 0, 99, 1, 2, 3, 0]))),
+    "No RejectedServer",
+  ],
+  [
+    "sends documents thirty thousand deep",
+    scripted((command) => replyBytes(command, deep(30_000))),
+    "No RejectedServer",
+  ],
+  [
+    "asks for two thousand million SCRAM iterations",
+    greeting((command) => scramReply(command, `r=${nonceOf(command)}x,s=AAAAAAAAAAAAAAAAAAAAAA==,i=2147483647`)),
+    "No RejectedServer",
+  ],
+  [
+    "asks for them in an odd order",
+    greeting((command) => scramReply(command, `i= +2147483647,r=${nonceOf(command)}x,s=AAAAAAAAAAAAAAAAAAAAAA==`)),
+    "No RejectedServer",
+  ],
+  [
+    "asks for so few iterations that the password could be guessed",
+    greeting((command) => scramReply(command, `r=${nonceOf(command)}x,s=AAAAAAAAAAAAAAAAAAAAAA==,i=1`)),
+    "No RejectedServer",
+  ],
+  ["takes any password, and cannot prove that it knows it", impostor, "No RejectedServer"],
+];
+for (const [name, script, expected, message = /./, options = {}] of SCRIPTS) {
+  test(`a server that ${name}`, async () => {
+    const server = await startScripted(script);
+    const began = performance.now();
+    try {
+      const verdict = await verdictOn(uri(server.port), options);
+      assert.is(inShort(verdict), expected, verdict.message);
+      assert.match(verdict.message, message);
+      assert.ok(performance.now() - began < (options.timeoutMs ?? 2_000) + 500);
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+test("a server that never stops talking is cut off", async () => {
+  const server = await startScripted((socket) => {
+    const chunk = Buffer.concat(Array.from({ length: 1_000 }, () => reply({ id: 1, operation: OP_MSG }, HELLO)));
+    const talk = () => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.on("drain", talk);
+    talk();
+  });
+  const before = process.memoryUsage().rss;
+  const verdict = await verdictOn(uri(server.port));
+  await server.close();
+  assert.is(inShort(verdict), "No RejectedServer");
+  assert.ok(process.memoryUsage().rss - before < 100e6);
+});
+
+test("absurd iteration counts hold no thread of Node's pool", async () => {
+  const server = await startScripted(
+    greeting((command) => scramReply(command, `r=${nonceOf(command)}x,s=AAAAAAAAAAAAAAAAAAAAAA==,i=2147483647`)),
+  );
+  await Promise.all(Array.from({ length: 8 }, () => verdictOn(uri(server.port))));
+  const began = performance.now();
+  await new Promise((resolve) => pbkdf2("x", "y", 1, 16, "sha256", resolve));
+  await server.close();
+  assert.ok(performance.now() - began < 200);
+});
+
+test("the first member refuses the login: the second is not asked", async () => {
+  await withFront({}, async (first) => {
+    await withFront({}, async (second) => {
+      const verdict = await verdictOn(`mongodb://${WRONG_LOGIN}127.0.0.1:${first.port},127.0.0.1:${second.port}/`);
+      assert.is(inShort(verdict), "No RejectedAuthentication");
+      assert.equal([first.logins, second.accepted], [1, 0]);
+    });
+  });
+});
+
+test("the first member hangs: the second still has time to say yes", async () => {
+  const hanging = await startScripted(() => undefined);
+  await withFront({}, async ({ port }) => {
+    const list = `mongodb://${LOGIN}127.0.0.1:${hanging.port},127.0.0.1:${port}/`;
+    assert.is(inShort(await verdictOn(list, { timeoutMs: 3_000 })), "Yes");
+  });
+  await hanging.close();
+});
+
+test("twenty hanging hosts cost no more than the whole check may take", async () => {
+  const hanging = await startScripted(() => undefined);
+  const hosts = Array.from({ length: 20 }, (_, index) => `m${index}.${DOMAIN}:${hanging.port}`);
+  const began = performance.now();
+  const verdict = await verdictOn(`mongodb://${LOGIN}${hosts.join(",")}/`, { timeoutMs: 2_000 });
+  assert.is(inShort(verdict), "Silence UnreachableTimeout");
+  assert.ok(performance.now() - began < 2_500);
+  await hanging.close();
+});
+
+test("aborted, a check ends at once, whatever it waits for", async () => {
+  const hanging = await startScripted(() => undefined);
+  const midLogin = await startScripted(greeting(() => undefined));
+  for (const text of [uri(hanging.port), uri(hanging.port, "?tls=true"), uri(midLogin.port)]) {
+    const stop = new AbortController();
+    const verdict = verdictOn(text, { signal: stop.signal });
+    await sleep(150);
+    const began = performance.now();
+    stop.abort();
+    assert.is((await verdict).answer, "Silence");
+    assert.ok(performance.now() - began < 100, text);
+  }
+  await hanging.close();
+  await midLogin.close();
+});
+
+test("aborted before it began, a check connects nowhere", async () => {
+  const server = await startScripted(() => undefined);
+  assert.is((await verdictOn(uri(server.port), { signal: AbortSignal.abort() })).answer, "Silence");
+  assert.is(server.accepted, 0);
+  await server.close();
+});
+
+test("a check leaves no connection, timer or listener behind, whatever came of it", async () => {
+  const hanging = await startScripted(() => undefined);
+  await withFront({}, async (front) => {
+    const stop = new AbortController();
+    const work = () =>
+      Promise.all([
+        verdictOn(uri(front.port), { signal: stop.signal }),
+        verdictOn(uri(front.port).replace(LOGIN, WRONG_LOGIN), { signal: stop.signal }),
+        verdictOn(uri(hanging.port), { timeoutMs: 200, signal: stop.signal }),
+        verdictOn(uri(1), { signal: stop.signal }),
+      ]);
+    await work();
+    await sleep(300);
+    const before = process.getActiveResourcesInfo().length;
+    for (let round = 0; round < 10; round += 1) await work();
+    await sleep(300);
+    assert.is(front.open, 0);
+    assert.ok(process.getActiveResourcesInfo().length <= before, process.getActiveResourcesInfo().join());
+  });
+  await hanging.close();
+});
+
+test("a check makes two connections, one of them with a login", async () => {
+  await withFront({}, async (front) => {
+    await verdictOn(uri(front.port));
+    assert.equal([front.accepted, front.logins], [2, 1]);
+    assert.ok(front.commands.includes("ping"));
+  });
+});
+
+test("nothing was rejected behind anyone's back", async () => {
+  await sleep(100);
+  assert.equal(rejections, []);
+});
+
+test.run();

@@ -1,0 +1,287 @@
+/** The MongoDB check against a real database with real logins, over TCP and TLS. A failure of every kind, by name. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+import { startMongoDB } from "../../../hack/servers/mongodb.ts";
+import type { MongoDB } from "../../../hack/servers/mongodb.ts";
+import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
+import { createEgress } from "../../../operator/verify/egress.ts";
+import { createMongoCheck } from "../../../operator/verify/mongodb.ts";
+import { startDns } from "./harness/dns.ts";
+import type { Records } from "./harness/dns.ts";
+import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, WRONG_PASSWORD, inShort, verdictOn } from "./harness/check.ts";
+import type { CheckOptions, Expected } from "./harness/check.ts";
+
+const authority = createCertificateAuthority();
+const stranger = createCertificateAuthority();
+const users = {
+  [USER]: { password: PASSWORD, databases: ["orders"] },
+  "canary-old": { password: PASSWORD, mechanisms: ["SCRAM-SHA-1" as const] },
+  "canary-elsewhere": { password: PASSWORD, source: "users" },
+};
+const started: MongoDB[] = [];
+const start = async (options: Parameters<typeof startMongoDB>[0]) => {
+  const server = await startMongoDB(options);
+  started.push(server);
+  return server;
+};
+const plain = await start({ users });
+const open = await start({});
+const secure = await start({ users, tls: authority.issue({ hosts: [`db.${DOMAIN}`, "127.0.0.1"] }) });
+const expired = await start({
+  users,
+  tls: authority.issue({ hosts: ["127.0.0.1"], notBefore: new Date(0), notAfter: new Date(86_400_000) }),
+});
+
+const rejections: unknown[] = [];
+process.on("unhandledRejection", (reason) => rejections.push(reason));
+
+const user = { name: USER, password: PASSWORD };
+const trusting = { caBundle: authority.caPem };
+const sourceOf = (name: string) => `mongodb://${name}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${plain.port}/`;
+
+type Case = [name: string, uri: string, expected: Expected, options?: CheckOptions, message?: RegExp];
+
+const CASES: Case[] = [
+  ["the right password", plain.uri(user), "Yes"],
+  ["the right password by SCRAM-SHA-1", plain.uri(user, "authMechanism=SCRAM-SHA-1"), "Yes"],
+  ["the right password by SCRAM-SHA-256", plain.uri(user, "authMechanism=SCRAM-SHA-256"), "Yes"],
+  ["a user of SCRAM-SHA-1 only, no mechanism named", sourceOf("canary-old"), "Yes"],
+  [
+    "a user of another database, named by authSource",
+    `${sourceOf("canary-elsewhere")}?authSource=users`,
+    "Yes",
+    { database: "any" },
+  ],
+  ["a user of another database, named by the path", `${sourceOf("canary-elsewhere")}users`, "Yes", { database: "any" }],
+  ["no login where none is wanted", open.uri(), "Yes"],
+  [
+    "a wrong password",
+    plain.uri({ ...user, password: WRONG_PASSWORD }),
+    "No RejectedAuthentication",
+    {},
+    /user name, password and authSource/,
+  ],
+  [
+    "a wrong password by SCRAM-SHA-1",
+    plain.uri({ ...user, password: WRONG_PASSWORD }, "authMechanism=SCRAM-SHA-1"),
+    "No RejectedAuthentication",
+  ],
+  ["a user whom nobody knows", plain.uri({ name: "canary-nobody", password: PASSWORD }), "No RejectedAuthentication"],
+  ["the wrong authSource", plain.uri(user, "authSource=canary-db"), "No RejectedAuthentication", {}, /authSource/],
+  [
+    "the path's database does not know the user",
+    sourceOf("canary-elsewhere"),
+    "No RejectedAuthentication",
+    { database: "any" },
+  ],
+  ["no login where one is wanted", plain.uri(), "No RejectedAuthentication", {}, /Add user name and password/],
+  [
+    "a mechanism that the user does not have",
+    `${sourceOf("canary-old")}?authMechanism=SCRAM-SHA-256`,
+    "No RejectedAuthentication",
+    {},
+    /authMechanism/,
+  ],
+  [
+    "a password that SCRAM-SHA-256 forbids",
+    plain.uri({ ...user, password: "canary-\u06dd\u0221" }, "authMechanism=SCRAM-SHA-256"),
+    "No RejectedURI",
+    {},
+    /RFC 4013/,
+  ],
+  [
+    "no rights in the named database",
+    plain.uri(user),
+    "No RejectedNotAuthorized",
+    { database: "invoices" },
+    /Grant a role/,
+  ],
+  ["a replica set where there is none", plain.uri(user, "replicaSet=canary-rs"), "No RejectedServer", {}, /replicaSet/],
+  ["TLS with a trusted CA, by address", secure.uri(user), "Yes", trusting],
+  ["TLS with a trusted CA, by name", `mongodb://${LOGIN}db.${DOMAIN}:${secure.port}/?tls=true`, "Yes", trusting],
+  [
+    "TLS, PLAIN at a server that does not have it",
+    secure.uri(user, "authMechanism=PLAIN"),
+    "No RejectedAuthentication",
+    trusting,
+  ],
+  [
+    "TLS with a certificate of a stranger's CA",
+    secure.uri(user),
+    "No RejectedTLS",
+    { caBundle: stranger.caPem },
+    /--ca-bundle/,
+  ],
+  [
+    "TLS with a certificate for another name",
+    `mongodb://${LOGIN}other.${DOMAIN}:${secure.port}/?tls=true`,
+    "No RejectedTLS",
+    trusting,
+    /another name/,
+  ],
+  ["TLS with an expired certificate", expired.uri(user), "No RejectedTLS", trusting, /expired/],
+  [
+    "no TLS at a server that wants it",
+    `mongodb://${LOGIN}127.0.0.1:${secure.port}/`,
+    "Silence Unreachable",
+    {},
+    /tls=true/,
+  ],
+  ["nothing listens", `mongodb://${LOGIN}127.0.0.1:1/`, "Silence UnreachableRefused", {}, /port/],
+  ["a name that DNS does not know", `mongodb://${LOGIN}canary.nowhere.test/`, "Waiting RejectedNameNotFound"],
+  [
+    "DNS fails",
+    `mongodb://${LOGIN}db.${DOMAIN}/`,
+    "Silence Unreachable",
+    { lookup: () => Promise.reject(new Error("EAI_AGAIN")) },
+    /DNS/,
+  ],
+  [
+    "DNS is silent",
+    `mongodb://${LOGIN}db.${DOMAIN}/`,
+    "Silence UnreachableTimeout",
+    { lookup: () => new Promise(() => undefined), timeoutMs: 200 },
+  ],
+  ["a metadata address", `mongodb://${LOGIN}169.254.169.254/`, "No RejectedAddress"],
+  [
+    "a name with a metadata address",
+    `mongodb://${LOGIN}db.${DOMAIN}/`,
+    "No RejectedAddress",
+    { lookup: async () => [{ address: "169.254.169.254", family: 4 }] },
+  ],
+  ["the first of two hosts is down", `mongodb://${LOGIN}127.0.0.1:1,127.0.0.1:${plain.port}/`, "Yes"],
+  ["the first of two hosts has no address", `mongodb://${LOGIN}canary.nowhere.test,127.0.0.1:${plain.port}/`, "Yes"],
+  [
+    "one host down, the other of another set: it may be the right one",
+    `mongodb://${LOGIN}127.0.0.1:1,127.0.0.1:${plain.port}/?replicaSet=canary-rs`,
+    "Silence UnreachableRefused",
+  ],
+];
+for (const [name, uri, expected, options, message = /./] of CASES) {
+  test(name, async () => {
+    const verdict = await verdictOn(uri, options);
+    assert.is(inShort(verdict), expected, verdict.message);
+    assert.match(verdict.message, message);
+  });
+}
+
+test("a wrong password is tried once, whatever the list of hosts says", async () => {
+  const before = plain.logins;
+  const hosts = `127.0.0.1:${plain.port},localhost:${plain.port}`;
+  assert.is(
+    inShort(await verdictOn(`mongodb://${WRONG_LOGIN}${hosts}/`, { lookup: local })),
+    "No RejectedAuthentication",
+  );
+  assert.is(plain.logins - before, 1);
+});
+
+test("a list with one forbidden address is not asked anywhere", async () => {
+  const before = plain.logins;
+  const uri = `mongodb://${LOGIN}127.0.0.1:${plain.port},169.254.169.254/`;
+  assert.is(inShort(await verdictOn(uri)), "No RejectedAddress");
+  assert.is(plain.logins, before);
+});
+
+test("the address that was checked is the one that is dialled: the name is looked up once", async () => {
+  let lookups = 0;
+  const rebinding = async () => [
+    { address: (lookups += 1) === 1 ? "127.0.0.1" : "169.254.169.254", family: 4 as const },
+  ];
+  assert.is(inShort(await verdictOn(`mongodb://${LOGIN}db.${DOMAIN}:${plain.port}/`, { lookup: rebinding })), "Yes");
+  assert.is(lookups, 1);
+});
+
+test("a database that goes down is silent, and says yes when it is back", async () => {
+  await plain.goDown();
+  assert.is(inShort(await verdictOn(plain.uri(user))), "Silence UnreachableRefused");
+  await plain.comeBack();
+  assert.is(inShort(await verdictOn(plain.uri(user))), "Yes");
+});
+
+// mongodb+srv
+
+const at = (port: number, host = "a"): Records => ({ srv: [{ name: `${host}.${DOMAIN}`, port }] });
+const many: Records = { srv: Array.from({ length: 40 }, (_, index) => ({ name: `m${index}.${DOMAIN}`, port: 1 })) };
+const dns = await startDns({
+  [`_mongodb._tcp.c0.${DOMAIN}`]: at(plain.port),
+  [`_orders._tcp.c0.${DOMAIN}`]: at(plain.port),
+  [`_mongodb._tcp.tls.${DOMAIN}`]: at(secure.port, "db"),
+  [`_mongodb._tcp.source.${DOMAIN}`]: at(plain.port),
+  [`source.${DOMAIN}`]: { txt: ["authSource=users"] },
+  [`_mongodb._tcp.set.${DOMAIN}`]: at(plain.port),
+  [`set.${DOMAIN}`]: { txt: ["replicaSet=canary-rs"] },
+  [`_mongodb._tcp.option.${DOMAIN}`]: at(plain.port),
+  [`option.${DOMAIN}`]: { txt: ["tlsInsecure=true"] },
+  [`_mongodb._tcp.two.${DOMAIN}`]: at(plain.port),
+  [`two.${DOMAIN}`]: { txt: ["authSource=users", "replicaSet=canary-rs"] },
+  [`_mongodb._tcp.foreign.${DOMAIN}`]: { srv: [{ name: "evil-canary-host.test", port: plain.port }] },
+  [`_mongodb._tcp.metadata.${DOMAIN}`]: at(80, "metadata"),
+  [`_mongodb._tcp.many.${DOMAIN}`]: many,
+});
+const deaf = await startDns({}, true);
+const local = async () => [{ address: "127.0.0.1", family: 4 as const }];
+const srv = (name: string, more = "tls=false") => `mongodb+srv://${LOGIN}${name}.${DOMAIN}/?${more}`;
+const ours = { dnsServers: [dns.address] };
+
+const SRV_CASES: Case[] = [
+  ["srv: a record that leads to the server", srv("c0"), "Yes", ours],
+  ["srv: a record of another service", srv("c0", "tls=false&srvServiceName=orders"), "Yes", ours],
+  [
+    "srv: TLS unless it is switched off, for the name in the record",
+    srv("tls", "w=1"),
+    "Yes",
+    { ...ours, ...trusting },
+  ],
+  ["srv: TLS unless it is switched off, and the stranger's CA", srv("tls", "w=1"), "No RejectedTLS", ours],
+  [
+    "srv: authSource in the TXT record",
+    srv("source").replace(USER, "canary-elsewhere"),
+    "Yes",
+    { ...ours, database: "any" },
+  ],
+  ["srv: the string's authSource wins over the TXT record's", srv("source", "tls=false&authSource=admin"), "Yes", ours],
+  ["srv: replicaSet in the TXT record", srv("set"), "No RejectedServer", ours, /replicaSet/],
+  ["srv: a TXT record that switches off TLS", srv("option"), "No RejectedURI", ours, /TXT record/],
+  ["srv: two TXT records", srv("two"), "No RejectedURI", ours, /more than one TXT record/],
+  ["srv: a record that leads to another domain", srv("foreign"), "No RejectedURI", ours, /another domain/],
+  [
+    "srv: a record that leads to a metadata address",
+    srv("metadata"),
+    "No RejectedAddress",
+    { ...ours, lookup: async () => [{ address: "169.254.169.254", family: 4 }] },
+  ],
+  ["srv: a record of forty hosts", srv("many"), "No RejectedURI", ours, /more than 20 hosts/],
+  ["srv: no such record", srv("none"), "Waiting RejectedNameNotFound", ours],
+  ["srv: DNS is silent", srv("c0"), "Silence UnreachableTimeout", { dnsServers: [deaf.address], timeoutMs: 300 }],
+];
+for (const [name, uri, expected, options, message = /./] of SRV_CASES) {
+  test(name, async () => {
+    const verdict = await verdictOn(uri, options);
+    assert.is(inShort(verdict), expected, verdict.message);
+    assert.match(verdict.message, message);
+  });
+}
+
+const own = process.env["MONGODB_URI"];
+if (own !== undefined) {
+  test("the server that MONGODB_URI names lets us in, and not with another password", async () => {
+    const check = createMongoCheck({ egress: createEgress({ allow: ["127.0.0.0/8"] }) });
+    const ask = (uri: string) =>
+      check({ kind: "MongoDB", uri, database: "test" }, { signal: new AbortController().signal });
+    const verdict = await ask(own);
+    assert.is(inShort(verdict), "Yes", verdict.message);
+    if (!own.includes("@")) return;
+    assert.is(inShort(await ask(own.replace(/:[^:@]*@/, ":not-this-one@"))), "No RejectedAuthentication");
+  });
+}
+
+test("nothing was rejected behind anyone's back", () => {
+  assert.equal(rejections, []);
+});
+
+test.after(async () => {
+  await Promise.all([...started.map((server) => server.stop()), dns.close(), deaf.close()]);
+});
+
+test.run();
