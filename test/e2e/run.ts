@@ -51,8 +51,7 @@ const VALUES = [
   "--set=podDisruptionBudget.enabled=true",
   "--set=networkPolicy.enabled=true",
   // The examples' identity provider and database do not exist.
-  "--set=extraEnv[0].name=APPSECRET_OFFLINE",
-  "--set-string=extraEnv[0].value=true",
+  "--set=verify.offline=true",
 ];
 
 const install = (...more: string[]) =>
