@@ -106,7 +106,10 @@ export function startController(options: ControllerOptions): Controller {
     for (const waiting of index.updateAppSecret(before, after)) queue.add(waiting);
     options.onAppSecret?.(before, after);
     if (after) queue.add(keyOf(after));
-    else if (before) queue.forget(keyOf(before));
+    else if (before) {
+      queue.forget(keyOf(before));
+      checks.forget(keyOf(before));
+    }
   });
   secrets.onChange(({ before, after }) => {
     index.updateSecret(before?.metadata, after?.metadata);
