@@ -129,7 +129,7 @@ test("members that a server announces are never dialled, be they metadata addres
   }
 });
 
-test("a hello whose every field is of a wrong type harms nobody", async () => {
+test("a hello with a field of a wrong type harms nobody, whichever field it is", async () => {
   const fields = [
     "setName",
     "hosts",
@@ -158,12 +158,19 @@ test("a hello whose every field is of a wrong type harms nobody", async () => {
     "connectionId",
     "ok",
   );
-  for (const value of [null, -1, "canary", true, [], {}, [null], { payload: 1 }, new ObjectId(), 1e300]) {
-    const hello = Object.fromEntries(fields.map((field) => [field, value]));
-    await withFront({ hello }, async ({ port }) => {
-      const options = ["", "?loadBalanced=true", "?replicaSet=canary-rs"];
-      await Promise.all(options.map((option) => verdictOn(uri(port, option), { timeoutMs: 300 })));
-    });
+  const values = [null, -1, "canary", [], { payload: 1 }];
+  for (const field of fields) {
+    await Promise.all(
+      values.map(async (value) => {
+        // A right serviceId, so that the driver reads on.
+        const front = { hello: { serviceId: new ObjectId(), [field]: value }, scramIterations: 4_096 };
+        await withFront(front, async ({ port }) => {
+          for (const options of ["", "?loadBalanced=true"]) await verdictOn(uri(port, options), { timeoutMs: 300 });
+        });
+      }),
+    );
+    await sleep(1);
+    assert.equal(rejections, [], field);
   }
 });
 
