@@ -195,13 +195,15 @@ const isHello = ({ name }: Command) => /^(hello|isMaster|ismaster)$/.test(name);
 const greeting = (answer: (command: Command) => Buffer | undefined) =>
   scripted((command) => (isHello(command) ? reply(command, HELLO) : answer(command)));
 
+/** 64 MiB of nothing, in 64 KiB. */
+const BOMB = deflateSync(Buffer.concat([Buffer.alloc(5), Buffer.alloc(64 * 1024 * 1024)]));
+
 function bomb(command: Command): Buffer {
-  const inside = Buffer.concat([wireMessage(OP_MSG, 0, Buffer.alloc(5)).subarray(16), Buffer.alloc(64 * 1024 * 1024)]);
   const head = Buffer.alloc(9);
   head.writeInt32LE(OP_MSG, 0);
-  head.writeInt32LE(inside.length, 4);
+  head.writeInt32LE(64 * 1024 * 1024 + 5, 4);
   head[8] = 2; // zlib
-  return wireMessage(OP_COMPRESSED, command.id, head, deflateSync(inside));
+  return wireMessage(OP_COMPRESSED, command.id, head, BOMB);
 }
 
 /** Documents in documents, 7 bytes a level. */
