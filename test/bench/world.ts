@@ -44,6 +44,8 @@ export type Operator = {
 
 const ACCOUNT = "/api/v1/namespaces/appsecret-system/serviceaccounts/appsecret-operator";
 const BUNDLE = "bundle";
+/** As in the Dockerfile. */
+const IMAGE_ENV = { NODE_ENV: "production", MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 120_000;
 const STOPS_WITHIN_MS = 30_000;
 const POLL_MS = 20;
@@ -115,7 +117,7 @@ async function startOperator(
   const main = fromSource ? "operator/main.ts" : join(directory, BUNDLE, "operator/main.js");
   const args = [...nodeFlags, main, `--metrics-address=${address}`, ...flags];
   const child = await spawnKept(process.execPath, args, {
-    env: { ...cluster.env, KUBECONFIG: login },
+    env: { ...cluster.env, ...IMAGE_ENV, KUBECONFIG: login },
     output: { file: log },
   });
   operators.add(child);
