@@ -102,17 +102,18 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
 
-  appSecrets.onChange(({ before, after }) => {
+  appSecrets.onChange(({ before, after, by }) => {
     for (const waiting of index.updateAppSecret(before, after)) queue.add(waiting);
     options.onAppSecret?.(before, after);
-    if (after) queue.add(keyOf(after));
-    else if (before) queue.forget(keyOf(before));
+    if (!after) {
+      if (before) queue.forget(keyOf(before));
+    } else if (keyOf(after) !== by) queue.add(keyOf(after));
   });
-  secrets.onChange(({ before, after }) => {
+  secrets.onChange(({ before, after, by }) => {
     index.updateSecret(before?.metadata, after?.metadata);
     const secret = (after ?? before)?.metadata;
     if (!secret) return;
-    for (const concerned of index.concerned(secret.namespace, secret.name)) queue.add(concerned);
+    for (const concerned of index.concerned(secret.namespace, secret.name)) if (concerned !== by) queue.add(concerned);
   });
 
   const reflectors: Reflector[] = [];
