@@ -28,10 +28,11 @@ import { trimAppSecret, trimSecret } from "./trim.ts";
 const BACKOFF = { baseMs: 200, maxMs: 300_000 };
 
 /**
- * Of the Secrets that are none of our business these are the most and the largest: Helm's releases, and the tokens of
- * ServiceAccounts. The API server leaves them out for us.
+ * Of the Secrets that are none of our business Helm's releases are the most and the largest: the API server leaves them
+ * out for us. Not so the tokens of ServiceAccounts: since Kubernetes 1.24 they exist only where a person made them, and
+ * such a one may be a source.
  */
-const SECRETS_OF_INTEREST = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token";
+const SECRETS_OF_INTEREST = "type!=helm.sh/release.v1";
 
 export type ControllerOptions = {
   client: KubeClient;
