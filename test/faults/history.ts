@@ -116,8 +116,7 @@ export function createHistory(recorded: Recorded): History {
 }
 
 function* inOrder({ secrets, appSecrets }: Recorded): Generator<WatchEvent<Secret> | WatchEvent<AppSecret>> {
-  const all = [...secrets, ...appSecrets].filter(({ object }) => object.metadata.resourceVersion !== undefined);
-  yield* all.sort((a, b) => versionOf(a) - versionOf(b));
+  yield* [...secrets, ...appSecrets].sort((a, b) => versionOf(a) - versionOf(b));
 }
 
 function versionOf({ object }: { object: { metadata: { resourceVersion: string } } }): number {

@@ -15,7 +15,7 @@ import {
   OP_COMPRESSED,
   OP_MSG,
   createCommandReader,
-  message,
+  wireMessage,
   reply,
   replyBytes,
 } from "../../../hack/servers/mongodb-wire.ts";
@@ -189,12 +189,12 @@ const greeting = (answer: (command: Command) => Buffer | undefined) =>
   scripted((command) => (isHello(command) ? reply(command, HELLO) : answer(command)));
 
 function bomb(command: Command): Buffer {
-  const inside = Buffer.concat([message(OP_MSG, 0, Buffer.alloc(5)).subarray(16), Buffer.alloc(64 * 1024 * 1024)]);
+  const inside = Buffer.concat([wireMessage(OP_MSG, 0, Buffer.alloc(5)).subarray(16), Buffer.alloc(64 * 1024 * 1024)]);
   const head = Buffer.alloc(9);
   head.writeInt32LE(OP_MSG, 0);
   head.writeInt32LE(inside.length, 4);
   head[8] = 2; // zlib
-  return message(OP_COMPRESSED, command.id, head, deflateSync(inside));
+  return wireMessage(OP_COMPRESSED, command.id, head, deflateSync(inside));
 }
 
 /** Documents in documents, 7 bytes a level. */
@@ -274,7 +274,7 @@ const SCRIPTS: ScriptCase[] = [
   ["announces a message of two gigabytes", (socket) => socket.write(announced(2_147_483_647)), "No RejectedServer"],
   ["announces a message of negative length", (socket) => socket.write(announced(-1)), "No RejectedServer"],
   ["announces an empty message", (socket) => socket.write(announced(0)), "No RejectedServer"],
-  ["sends an unknown operation", (socket) => socket.write(message(2010, 0, Buffer.alloc(5))), "No RejectedServer"],
+  ["sends an unknown operation", (socket) => socket.write(wireMessage(2010, 0, Buffer.alloc(5))), "No RejectedServer"],
   ["sends a compressed bomb", scripted(bomb), "No RejectedServer"],
   [
     "sends a reply of a megabyte",
