@@ -81,9 +81,11 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         if (action.note && made.version.resourceVersion !== action.resourceVersion) record(shell, current, action.note);
         break;
       }
-      case "DeleteSecret":
-        await deleteSecret(shell, current, action.name, action.uid);
+      case "DeleteSecret": {
+        const refusal = await deleteSecret(shell, current, action.name, action.uid);
+        if (refusal) return refusal;
         break;
+      }
       case "WriteStatus": {
         const status = action.publishes && published ? withVersion(action.status, published) : action.status;
         const outcome = await writeStatus(shell, current, status);
@@ -191,14 +193,23 @@ function refused(error: unknown): Outcome {
   return { kind: "Again", refusal };
 }
 
-async function deleteSecret({ client, secrets }: Shell, { metadata }: AppSecret, name: string, uid: string) {
+/** @returns undefined when the Secret is gone. A 409 does not say so: it may be another one by now, or still this one. */
+async function deleteSecret(
+  shell: Shell,
+  { metadata }: AppSecret,
+  name: string,
+  uid: string,
+): Promise<Outcome | undefined> {
+  const { client, secrets } = shell;
   try {
     await client.remove(secretPath(metadata.namespace, name), { uid });
   } catch (error) {
-    if (!isStatus(error, 404, 409)) throw error;
+    if (isStatus(error, 409)) return refreshSecret(shell, metadata.namespace, name);
+    if (!isStatus(error, 404)) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
   if (known?.metadata.uid === uid) secrets.remove(known);
+  return undefined;
 }
 
 async function writeStatus(
