@@ -29,7 +29,7 @@ export type Recorded = {
 };
 
 /** A Secret's data as one text, to be compared. */
-export function contentOf(secret: Secret): string {
+function contentOf(secret: Secret): string {
   return JSON.stringify(Object.entries(decoded(secret)).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

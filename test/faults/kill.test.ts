@@ -23,6 +23,8 @@ const AT_ONCE = 3;
 /** Writes that a killed run may have besides those of the undisturbed one: what was begun is done again. */
 const MORE_WRITES = 4;
 
+/** An Event that is late must not be taken for one of what follows. */
+const REST_MS = 400;
 /** A write that people do not wait for: an Event. */
 const COMES_WITHIN_MS = 10_000;
 
@@ -135,16 +137,18 @@ async function play(
   disturb?: () => Promise<undefined>,
 ): Promise<number> {
   await scenario.prepare?.(env, stage);
-  await atRest(env, stage.proxy);
+  await atRest(env, stage.proxy, REST_MS);
   const begun = stage.proxy.requests.length;
   const disturbed = disturb?.();
-  await scenario.act(env, stage);
+  await scenario.act(env, stage).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${stage.operator.output()}`, { cause: error });
+  });
   await Promise.race([
     disturbed,
     delay(COMES_WITHIN_MS, undefined, { ref: false }).then(() => assert.unreachable("the write never came")),
   ]);
   await stage.settled();
-  await atRest(env, stage.proxy);
+  await atRest(env, stage.proxy, REST_MS);
   return begun;
 }
 

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installRights } from "../integration/operator/harness/service-account.ts";
+import { collects } from "./cluster.ts";
 import { explore, replayLine } from "./model-run.ts";
 import { MILD, NO_TROUBLE } from "./troubles.ts";
 
@@ -10,7 +11,10 @@ import { MILD, NO_TROUBLE } from "./troubles.ts";
  * A sequence that fails is made as short as the time allows and printed as a command that plays it again.
  */
 
-test.before(() => installRights());
+test.before(async () => {
+  await installRights();
+  await collects();
+});
 
 /** The same in each run, and one that no run has had. */
 const SEEDS = [

@@ -212,7 +212,7 @@ function reconcile(model: Model, name: string): Model {
 }
 
 /** The data of the Secret for a spec whose value is `text`. */
-export function content(spec: Spec, text: string): Record<string, string> {
+function content(spec: Spec, text: string): Record<string, string> {
   switch (spec.type) {
     case "Authentication":
       return { JWKS_URI, AUDIENCE: text };

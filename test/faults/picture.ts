@@ -59,16 +59,19 @@ function appSecretPicture({ metadata, spec, status }: AppSecret, versions: Reado
   };
 }
 
-/** How long nothing has to go through the proxy until all is taken to be done, in ms. */
-const REST_MS = 200;
-
 /**
  * Waits until every AppSecret has been looked at, what it published is recorded, and the operator has asked nothing for a
  * while.
+ *
+ * @param restMs how long nothing has to go through the proxy
  */
-export async function atRest({ api, paths }: Pick<Environment, "api" | "paths">, proxy: Proxy): Promise<void> {
+export async function atRest(
+  { api, paths }: Pick<Environment, "api" | "paths">,
+  proxy: Proxy,
+  restMs = 200,
+): Promise<void> {
   await eventually(async () => {
-    if (performance.now() - proxy.lastActive() < REST_MS) throw new Error("the operator is still at work");
+    if (performance.now() - proxy.lastActive() < restMs) throw new Error("the operator is still at work");
     const { items } = await api.get<{ items: AppSecret[] }>(paths.appSecrets);
     const waiting = items.find(({ metadata, status }) => status?.observedGeneration !== metadata.generation);
     if (waiting) throw new Error(`${waiting.metadata.name} was never looked at`);

@@ -1,7 +1,7 @@
 /** Plays a sequence again that model.test.ts or the soak has printed: node test/faults/replay.ts '<json>' */
 import { startControlPlane } from "../../hack/control-plane/index.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
-import { installCrds } from "./cluster.ts";
+import { collects, installCrds } from "./cluster.ts";
 import type { Case } from "./model-run.ts";
 import { playCase } from "./model-run.ts";
 import { Broken } from "./play.ts";
@@ -17,6 +17,7 @@ try {
   Object.assign(process.env, cluster.env);
   await installCrds(cluster);
   await installRights();
+  await collects();
   await playCase(found);
   console.log("It came to what the model says.");
 } catch (error) {

@@ -72,7 +72,7 @@ function kindOf(method: string, query: URLSearchParams): Asked["kind"] {
 }
 
 /** Deterministic dice: the same seed gives the same numbers from 0 to 1 (mulberry32). */
-export function dice(seed: number): () => number {
+function dice(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -13,7 +13,7 @@ import { startControlPlane } from "../../hack/control-plane/index.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
 import { startChurn } from "./churn.ts";
 import type { Churn } from "./churn.ts";
-import { installCrds } from "./cluster.ts";
+import { collects, installCrds } from "./cluster.ts";
 import { explore, replayLine } from "./model-run.ts";
 import { MILD, NO_TROUBLE, TROUBLES } from "./troubles.ts";
 
@@ -58,6 +58,7 @@ const totals = { stories: 0, actions: 0, outages: 0 };
 try {
   await installCrds(cluster);
   await installRights();
+  await collects();
   churn = await startChurn();
   say(`soak of ${minutes} minutes`);
   await soak(churn);

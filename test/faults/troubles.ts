@@ -59,6 +59,17 @@ export const TROUBLES: readonly Trouble[] = [
     rules: [often(isWrite, { kind: "answer", status: 409 }, 0.5)],
   },
   {
+    // It was once taken for gone, and stayed for ever.
+    name: "every other withdrawal is answered 409 Conflict",
+    rules: [
+      on(
+        ({ method }) => method === "DELETE",
+        { kind: "answer", status: 409 },
+        (n) => n % 2 === 1,
+      ),
+    ],
+  },
+  {
     name: "a third of the requests are answered 429 with Retry-After",
     rules: [often(isAny, { kind: "answer", status: 429, retryAfterSeconds: 1 }, 0.33)],
   },
