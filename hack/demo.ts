@@ -19,8 +19,8 @@ import type { Stage } from "./demo/stage.ts";
 // The commands that it shows name files from here.
 process.chdir(join(import.meta.dirname, ".."));
 
-const OPENING = `AppSecret: nothing broken is published. Here is the operator on a Kubernetes API server of its own, beside a real
-login provider, a real database, and a stand-in for the API of MongoDB Atlas. All of it runs on this machine.`;
+const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. Here this is to be seen
+on a Kubernetes API server, a login provider and a database that are started for it on this machine.`;
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
 /** 128 + SIGINT, as a shell says it. */
 const INTERRUPTED = 130;
@@ -62,7 +62,7 @@ async function demo(): Promise<void> {
     const stage = createStage({ ...cluster.env, DEMO: directory.path }, interrupt.signal);
     undo.unshift(await prepareGuest(cluster, stage));
     sayWhatRuns(cluster, stage, servers, directory.path);
-    stage.say(`All of them run after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+    stage.say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
     await install(stage);
     operator = await startOperator(cluster, stage, servers, directory.path);
     await Promise.race([show(cluster, stage, servers, operator, directory.path), endOf(operator)]);
@@ -80,13 +80,13 @@ async function demo(): Promise<void> {
 
 function sayWhatRuns(cluster: ControlPlane, stage: Stage, servers: Servers, directory: string): void {
   const rows = [
-    ["Kubernetes", cluster.server?.url ?? "as KUBECONFIG says", "an API server; there need not be any nodes"],
+    ["Kubernetes", cluster.server?.url ?? "as KUBECONFIG says", "kube-apiserver, etcd and kube-controller-manager"],
     ...servers.table,
-    ["$DEMO", directory, "what the commands below need, and the logs"],
   ];
   for (const [name = "", address = "", what = ""] of rows) {
-    stage.say(`  ${name.padEnd(16)}${address.padEnd(40)}${what}`);
+    stage.say(`  ${name.padEnd(16)}${address.padEnd(25)}${what}`);
   }
+  stage.say(`In the commands below $DEMO is ${directory}.`);
 }
 
 async function show(
@@ -115,11 +115,15 @@ async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperat
   export DEMO=${directory}
 
   kubectl get appsecrets -A -o wide                  the table again, with messages
+  kubectl describe appsecret orders-db -n dev        what was found, and the Events
   kubectl explain appsecret.spec.database            what can be written, field by field
   kubectl edit appsecret orders-settings -n dev      change something, and look at its Secret
   kubectl delete appsecret orders-login -n dev       its Secret goes with it
   curl ${operator.metricsUrl.padEnd(45)} what the operator measures
-  tail -f ${operator.logFile}
+  tail -f $DEMO/operator.log                         its log
+
+  sed -f $DEMO/local.sed -e 's|/jwks$|/sign-in|' examples/authentication.yaml | kubectl apply -n dev -f -
+  kubectl annotate appsecret orders-login -n dev appsecret.dev/check-now=$(date +%s) --overwrite
 
 Ctrl-C stops everything that was started and removes it.`);
   await new Promise<void>((resolve) => {

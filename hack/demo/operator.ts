@@ -42,9 +42,7 @@ export async function startOperator(
   const logFile = join(directory, "operator.log");
   const address = `127.0.0.1:${await freePort()}`;
   const flags = [...servers.operatorFlags, `--metrics-address=${address}`];
-  stage.say(
-    `It has the rights in hack/rbac.yaml and no others. Public servers would need none of the first three flags:`,
-  );
+  stage.say(`It has the rights in hack/rbac.yaml and no others. For public servers it needs none of these flags:`);
   stage.command(`KUBECONFIG=$DEMO/operator.kubeconfig node operator/main.ts \\
     ${flags.join(" \\\n    ")} >> $DEMO/operator.log`);
   const began = performance.now();

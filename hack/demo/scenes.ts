@@ -31,7 +31,7 @@ export async function play(cluster: ControlPlane, stage: Stage, servers: Servers
   } finally {
     await watch.stop();
   }
-  stage.say(`\nEach of the ${stage.facts} facts marked ✔ was checked against the API server.`);
+  stage.say(`\nEach of the ${stage.facts} facts marked ✔ was checked.`);
 }
 
 async function refuseSecond({ stage, read }: Scene): Promise<void> {

@@ -65,9 +65,9 @@ export async function startServers(directory: string): Promise<Servers> {
       `--atlas-base-url=${atlas.baseUrl}`,
     ],
     table: [
-      ["login provider", login.issuer, "oidc-provider, with a certificate of our own CA"],
-      ["database", `127.0.0.1:${database.port}`, "FerretDB, a MongoDB server; wants a password"],
-      ["Atlas API", atlas.baseUrl, "a stand-in for Atlas, with its digest logins"],
+      ["login provider", login.issuer, "a real one (oidc-provider), with a CA of its own"],
+      ["database", `127.0.0.1:${database.port}`, "FerretDB, a MongoDB server; wants a login"],
+      ["Atlas API", atlas.baseUrl, "a stand-in for cloud.mongodb.com, with its digest logins"],
     ],
     async stop() {
       await Promise.all([login.stop(), database.stop(), atlas.close()]);

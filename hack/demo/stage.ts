@@ -28,7 +28,7 @@ export type Stage = {
 
 export type Screen = { isTTY?: boolean; columns?: number; write(text: string): unknown };
 
-const FACT_WITHIN_MS = 20_000;
+const FACT_WITHIN_MS = 30_000;
 const POLL_MS = 50;
 /** Where the width is not known: a log file. */
 const COLUMNS = 100;

@@ -25,13 +25,11 @@ export async function runWorkload({ stage, read, servers, directory, env }: Scen
     return isRight && Object.keys(values).length === 2 && !stdout.includes(uri);
   });
 
-  stage.say(
-    "There are no nodes here, so no pod starts. The program runs as a process, with its Secrets as a pod gets them:",
-  );
+  stage.say("There are no nodes here, so no pod starts: the program is run with what its pod would be given.");
   await writeAsPodGetsThem(read, directory);
   const port = await freePort();
-  const run = `node --env-file=$DEMO/pod/env ${PROGRAM}`;
-  stage.command(`NODE_EXTRA_CA_CERTS=$DEMO/ca.pem SETTINGS_DIR=$DEMO/pod/orders PORT=${port} ${run}`);
+  stage.command(`NODE_EXTRA_CA_CERTS=$DEMO/ca.pem SETTINGS_DIR=$DEMO/pod/orders HOST=127.0.0.1 PORT=${port} \\
+    node --env-file=$DEMO/pod/env ${PROGRAM}`);
   const program = await spawnKept(process.execPath, [`--env-file=${join(directory, "pod/env")}`, PROGRAM], {
     env: {
       ...env,
@@ -44,18 +42,18 @@ export async function runWorkload({ stage, read, servers, directory, env }: Scen
   });
   try {
     const url = `http://127.0.0.1:${port}/`;
-    await stage.fact("It listens.", () =>
+    await stage.fact(`It answers at ${url}.`, () =>
       fetch(`${url}healthz`).then(
         ({ ok }) => ok,
         () => false,
       ),
     );
     const stranger = await ask(url);
-    stage.say(`    without a token    ${stranger.status} ${stranger.body}`);
+    stage.say(`    without a token   ${stranger.status}   ${stranger.body}`);
     const known = await ask(url, await servers.login.issueToken({ audience: "orders-api" }));
-    stage.say(`    with a token       ${known.status} ${known.body}`);
+    stage.say(`    with a token      ${known.status}   ${known.body}`);
     await stage.fact(
-      "It knows the login provider's tokens, counts visits in its database, and has its settings.",
+      "It takes the login provider's tokens only, counts visits in its database, and has its settings.",
       () => stranger.status === 401 && known.status === 200 && /"visits":1,.*new-checkout/.test(known.body),
     );
   } finally {
