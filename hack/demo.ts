@@ -122,6 +122,8 @@ async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperat
   curl ${operator.metricsUrl.padEnd(45)} what the operator measures
   tail -f $DEMO/operator.log                         its log
 
+Make a mistake, and look at its status and its Secret; or have something checked at once:
+
   sed -f $DEMO/local.sed -e 's|/jwks$|/sign-in|' examples/authentication.yaml | kubectl apply -n dev -f -
   kubectl annotate appsecret orders-login -n dev appsecret.dev/check-now=$(date +%s) --overwrite
 

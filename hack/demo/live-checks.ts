@@ -63,6 +63,10 @@ export async function repairMistakes({ stage, read }: Scene): Promise<void> {
     return all.every((appSecret) => isReady(appSecret) && reasonOf(appSecret, "Verified") === "Verified");
   });
   await stage.run("kubectl get appsecrets -A");
+  await stage.fact("MONGODB_URI of the one in production has the cluster's address, as Atlas told it.", async () => {
+    const { values } = await read.secret("production", "orders-db");
+    return values["MONGODB_URI"]?.startsWith("mongodb+srv://orders-production.") === true;
+  });
 }
 
 export async function keepLastGood(scene: Scene): Promise<void> {

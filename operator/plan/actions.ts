@@ -12,8 +12,11 @@ export type Action =
   | { kind: "SetHolds"; holds: AppSecretType | null }
   /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
   | { kind: "CreateSecret"; secret: DesiredSecret; confirm: boolean; note?: Note }
-  /** Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). */
-  | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; note?: Note }
+  /**
+   * Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). `confirm`: it
+   * is not as we left it, which may be our own later work of which this AppSecret is too old to know; ask first.
+   */
+  | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; confirm: boolean; note?: Note }
   | { kind: "DeleteSecret"; name: string; uid: string }
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
   | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }

@@ -51,6 +51,8 @@ export type Refusal =
   | { kind: "Immutable" }
   /** 422 on `type`: a Secret that was handed over is not Opaque. */
   | { kind: "NotOpaque" }
+  /** 403 on the label that marks the holder of a type. */
+  | { kind: "HoldsForbidden" }
   /** 403 on taking away a Secret of this name. */
   | { kind: "DeleteForbidden"; name: string }
   /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */

@@ -86,7 +86,8 @@ function checkAfter(
 }
 
 /** The holder of a type carries the label, and nobody else: the admission policy refuses a second one by it (design §3). */
-function claim({ appSecret, holder }: Observed): Action[] {
+function claim({ appSecret, holder, refusal }: Observed): Action[] {
+  if (refusal?.kind === "HoldsForbidden") return [];
   const holds = holder?.uid === appSecret.metadata.uid ? appSecret.spec.type : undefined;
   if (appSecret.metadata.labels?.[HOLDS_LABEL] === holds) return [];
   return [{ kind: "SetHolds", holds: holds ?? null }];
@@ -103,6 +104,10 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
   if (!parsed.ok) return notAccepted(observed, Reason.InvalidSpec, parsed.problems.join(" "), "Stalled");
   const spec = parsed.spec;
 
+  if (observed.refusal?.kind === "HoldsForbidden") {
+    const message = `The operator may not label AppSecrets: look at its Role and at admission policies. It tries again by itself.`;
+    return notWritten(observed, Reason.Forbidden, message, "Reconciling");
+  }
   if (holder !== undefined && holder.uid !== appSecret.metadata.uid) {
     const message =
       `AppSecret "${holder.name}" already holds the ${spec.type} of this namespace, and there can be only one. ` +
@@ -197,7 +202,7 @@ function isInPlace(
 
 function answerRefusal(
   observed: Observed,
-  refusal: Exclude<Refusal, { kind: "DeleteForbidden" }>,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" | "HoldsForbidden" }>,
   secret: string,
   judgement: Judgement | undefined,
 ): Decision {
