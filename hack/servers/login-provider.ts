@@ -1,6 +1,6 @@
 /**
  * A real login provider on this machine, for tests and the demo: `oidc-provider` over TLS, on loopback. It is asked for its
- * keys; nobody signs in.
+ * keys, and gives tokens to one client (OAuth 2.0, client credentials); nobody signs in.
  */
 import { generateKeyPair, randomUUID } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
@@ -9,7 +9,8 @@ import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { Provider } from "oidc-provider";
-import type { AdapterConstructor, JWK } from "oidc-provider";
+import type { AdapterConstructor, Configuration, JWK } from "oidc-provider";
+import { Agent, fetch } from "undici";
 import type { CertificateAuthority } from "./tls.ts";
 
 export type LoginProvider = {
@@ -21,6 +22,8 @@ export type LoginProvider = {
   readonly signInPage: string;
   /** Requests for the key set since the start. */
   readonly keyRequests: number;
+  /** A signed access token (JWT, RFC 9068), which the token endpoint gives for `client_id` CLIENT. Its `sub` is CLIENT. */
+  issueToken(token: TokenRequest): Promise<string>;
   /** Replaces all keys by new ones of the same kinds. */
   rotateKeys(): Promise<void>;
   /** Cuts all connections; `start` listens on the same port again. */
@@ -33,6 +36,16 @@ export type LoginProviderOptions = {
   /** Default: a free one. */
   port?: number;
 };
+
+export type TokenRequest = {
+  /** Whom it is for: its `aud`. */
+  audience: string;
+  /** Until it expires. Default: 300. */
+  seconds?: number;
+};
+
+/** Who gets tokens. */
+export const CLIENT = "orders-frontend";
 
 const HOST = "localhost";
 const LOOPBACK = "127.0.0.1";
@@ -67,11 +80,22 @@ export async function startLoginProvider({ ca, port = 0 }: LoginProviderOptions)
   await listen(port);
   const ownPort = (server.address() as AddressInfo).port;
   const issuer = `https://${HOST}:${ownPort}`;
+  const secret = randomUUID();
 
   async function rotateKeys(): Promise<void> {
     const keys = await Promise.all([newKey("rsa"), newKey("ec")]);
     const answer = new Provider(issuer, {
       ...QUIET,
+      features: { ...QUIET.features, ...TOKENS },
+      clients: [
+        {
+          client_id: CLIENT,
+          client_secret: secret,
+          grant_types: ["client_credentials"],
+          redirect_uris: [],
+          response_types: [],
+        },
+      ],
       jwks: { keys },
       cookies: { keys: [randomUUID()] },
     }).callback();
@@ -85,6 +109,19 @@ export async function startLoginProvider({ ca, port = 0 }: LoginProviderOptions)
     signInPage: `${issuer}/sign-in`,
     get keyRequests() {
       return keyRequests;
+    },
+    async issueToken({ audience, seconds = 300 }) {
+      const dispatcher = new Agent({ connect: { ca: ca.caPem } });
+      const reply = await fetch(`${issuer}/token`, {
+        method: "POST",
+        dispatcher,
+        headers: { authorization: `Basic ${Buffer.from(`${CLIENT}:${secret}`).toString("base64")}` },
+        body: new URLSearchParams({ grant_type: "client_credentials", resource: resourceFor(audience, seconds) }),
+      });
+      const { access_token: token, error } = (await reply.json()) as { access_token?: string; error?: string };
+      await dispatcher.close();
+      if (token === undefined) throw new Error(`The login provider gives no token: ${error ?? reply.status}.`);
+      return token;
     },
     rotateKeys,
     stop: () =>
@@ -108,7 +145,34 @@ class NoStorage {
   async destroy(): Promise<undefined> {}
   async revokeByGrantId(): Promise<undefined> {}
 }
-const QUIET = { adapter: NoStorage as AdapterConstructor, features: { devInteractions: { enabled: false } } };
+const QUIET = {
+  adapter: NoStorage as AdapterConstructor,
+  features: { devInteractions: { enabled: false } },
+  // What it does anyway; it writes a notice to whoever does not say so.
+  ttl: { ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? 600 },
+} satisfies Configuration;
+
+/** What a token is to be, as a resource indicator (RFC 8707), which has to be a URI. */
+function resourceFor(audience: string, seconds: number): string {
+  return `urn:token?${new URLSearchParams({ audience, seconds: String(seconds) }).toString()}`;
+}
+
+const TOKENS: Configuration["features"] = {
+  clientCredentials: { enabled: true },
+  resourceIndicators: {
+    enabled: true,
+    getResourceServerInfo: (_context, resource) => {
+      const { searchParams } = new URL(resource);
+      return {
+        scope: "",
+        audience: searchParams.get("audience") ?? "",
+        accessTokenTTL: Number(searchParams.get("seconds")),
+        accessTokenFormat: "jwt",
+        jwt: { sign: { alg: "ES256" } },
+      };
+    },
+  },
+};
 
 const KINDS = {
   rsa: { generate: () => promisify(generateKeyPair)("rsa", { modulusLength: 2048 }), alg: "RS256" },
