@@ -29,8 +29,8 @@ import { trimAppSecret, trimSecret } from "./trim.ts";
 export type Shell = {
   /** Its writes fail once this replica may not write any more (it lost the Lease). */
   client: KubeClient;
-  appSecrets: Cache<AppSecret>;
-  secrets: Cache<PartialObject>;
+  appSecrets: Pick<Cache<AppSecret>, "get" | "put" | "remove">;
+  secrets: Pick<Cache<PartialObject>, "get" | "put" | "remove">;
   events: EventRecorder;
   checks: Pick<Scheduler, "ask">;
 };
