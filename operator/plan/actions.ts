@@ -1,4 +1,4 @@
-import type { Target, Verdict } from "../api/check.ts";
+import type { CheckRequest } from "../api/check.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
 
@@ -21,19 +21,6 @@ export type Action =
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
   | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
   | { kind: "RecordEvent"; note: Note };
-
-export type CheckRequest = {
-  target: Target;
-  /** Those of LiveCheck: what the answer will be about. */
-  inputs: string;
-  /** When in each interval it is repeated, from 0 to 1. */
-  phase: number;
-  /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
-  stands?: Verdict;
-  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
-  fresh: boolean;
-  checkNow?: string;
-};
 
 /** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */
 export type Note = { type: "Normal" | "Warning"; reason: string; action: string; message: string };

@@ -1,5 +1,5 @@
 import type { AppSecret } from "../api/schema.ts";
-import type { Verdict } from "../api/check.ts";
+import type { CheckState } from "../api/check.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
 
 /**
@@ -28,7 +28,7 @@ export type LiveCheck = {
   /** Names the generation and the sources; a check of other inputs is none of these. */
   inputs: string;
   /** Absent: not asked for by this process. The status may still tell of an earlier one. */
-  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  check?: CheckState;
   /** It is time to check again. `fresh`: a person wants to know, so nothing that is remembered will do. */
   due?: { fresh: boolean };
 };

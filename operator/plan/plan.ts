@@ -6,12 +6,13 @@
  * final first; `outcomes.ts` says what each of them writes and keeps, `status.ts` words it for people.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { CheckRequest } from "../api/check.ts";
 import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
 import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { parseSpec } from "../api/schema.ts";
 import type { PublishedSecret } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
-import type { Action, CheckRequest, Plan } from "./actions.ts";
+import type { Action, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
 import type { Observed, Refusal } from "./observed.ts";
