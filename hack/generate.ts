@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 
 import { appSecretCrd } from "../operator/api/crd.ts";
-import { operatorSecretsPolicy, uniquenessPolicy } from "../operator/api/policies.ts";
+import { operatorSecretsPolicy, operatorWorkloadsPolicy, uniquenessPolicy } from "../operator/api/policies.ts";
 import type { PolicyAndBinding } from "../operator/api/policies.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -29,9 +29,11 @@ export function generatedFiles(): Map<string, string> {
     [`${CRDS}/00-appsecret.crd.yaml`, yaml([appSecretCrd()])],
     [`${CRDS}/10-one-per-namespace.policy.yaml`, yaml(uniquenessPolicy())],
     [`${CRDS}/20-operator-secrets.policy.yaml`, yaml(operatorSecretsPolicy())],
+    [`${CRDS}/30-operator-workloads.policy.yaml`, yaml(operatorWorkloadsPolicy())],
     [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
     [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
-    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", guard())],
+    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsGuard())],
+    [`${TEMPLATES}/operator-workloads.policy.yaml`, template("guardPolicy.enabled", workloadsGuard())],
   ]);
 }
 
@@ -40,11 +42,10 @@ const include = (name: string): string => `{{ include \`appsecret-operator.${nam
 const LABELS = `  labels:\n    {{- include "appsecret-operator.labels" . | nindent 4 }}\n`;
 const KEEP = `  {{- if .Values.crds.keep }}\n  annotations:\n    helm.sh/resource-policy: keep\n  {{- end }}\n`;
 
-/** The release's own account may do what the policy says; two releases have a policy each. */
-function guard(): PolicyAndBinding {
-  const account = { namespace: "{{ .Release.Namespace }}", name: include("serviceAccountName") };
-  return operatorSecretsPolicy(account, include("guardName"));
-}
+/** The release's own account may do what the policies say; two releases have theirs each. */
+const ACCOUNT = { namespace: "{{ .Release.Namespace }}", name: include("serviceAccountName") };
+const secretsGuard = (): PolicyAndBinding => operatorSecretsPolicy(ACCOUNT, include("guardName"));
+const workloadsGuard = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, include("workloadsGuardName"));
 
 /** A template of the chart: rendered when the value `condition` is true, with the chart's labels on each object. */
 function template(condition: string, documents: readonly Record<string, unknown>[], more = ""): string {

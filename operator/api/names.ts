@@ -15,6 +15,10 @@ export const HOLDS_LABEL = `${GROUP}/holds`;
 export const OWNER_ANNOTATION = `${GROUP}/owner`;
 /** On an AppSecret: a value that was not there before asks for a live check at once. */
 export const CHECK_NOW_ANNOTATION = `${GROUP}/check-now`;
+/** On a Secret whose AppSecret has spec.restart: which of its contents it holds, counted from 1. */
+export const CONTENT_VERSION_ANNOTATION = `${GROUP}/content-version`;
+/** On a Pod template, with an AppSecret's name behind it: which content of whose Secret its Pods were last restarted for. */
+export const RESTARTED_FOR_PREFIX = `${GROUP}/restarted-for-`;
 /** On a Secret: that this operator writes it. */
 export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
 

@@ -8,6 +8,7 @@ import {
   OPERATOR_NAME,
   OWNER_ANNOTATION,
   PLURAL,
+  RESTARTED_FOR_PREFIX,
   VERSION,
 } from "./names.ts";
 
@@ -109,12 +110,7 @@ export function operatorSecretsPolicy(
           },
         ],
       },
-      matchConditions: [
-        {
-          name: "the-operator",
-          expression: `request.userInfo.username == 'system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}'`,
-        },
-      ],
+      matchConditions: [isOperator(serviceAccount)],
       variables: [
         { name: "writes", expression: "request.operation != 'DELETE'" },
         { name: "replaces", expression: "request.operation != 'CREATE'" },
@@ -151,11 +147,95 @@ export function operatorSecretsPolicy(
       ],
     },
   };
-  const binding = {
+  return [policy, bindingOf(name)];
+}
+
+/**
+ * Limits the operator itself (design §7): of a workload its ServiceAccount may change the annotations of the Pod template
+ * by which it restarts it, and nothing else.
+ *
+ * RBAC can only say "patch Deployments", and whoever may do that can have any image run. All is compared but what the API
+ * server changes by itself with every update. Lists of fields would be out of date with the next release of Kubernetes.
+ */
+export function operatorWorkloadsPolicy(
+  serviceAccount: { namespace: string; name: string } = DEFAULT_SERVICE_ACCOUNT,
+  name = `operator-workloads.${GROUP}`,
+): PolicyAndBinding {
+  const policy = {
+    apiVersion: ADMISSION,
+    kind: "ValidatingAdmissionPolicy",
+    metadata: { name },
+    spec: {
+      failurePolicy: "Fail",
+      matchConstraints: {
+        resourceRules: [
+          {
+            apiGroups: ["apps"],
+            apiVersions: ["*"],
+            operations: ["CREATE", "UPDATE", "DELETE"],
+            resources: ["deployments", "statefulsets", "daemonsets"],
+            scope: "Namespaced",
+          },
+        ],
+      },
+      matchConditions: [isOperator(serviceAccount)],
+      validations: [
+        {
+          expression: "request.operation == 'UPDATE'",
+          message: "the operator may neither create nor delete workloads",
+          reason: "Forbidden",
+        },
+        ...WORKLOAD_PARTS.map(({ path, free }) => ({
+          expression: `request.operation != 'UPDATE' || ${sameBut(free, path)}`,
+          message: `the operator may change nothing of a workload but the annotations ${RESTARTED_FOR_PREFIX}… of its Pod template`,
+          reason: "Forbidden",
+        })),
+      ],
+    },
+  };
+  return [policy, bindingOf(name)];
+}
+
+/** From the whole to its parts: which keys of each the request may change, and which the API server changes with it. */
+const WORKLOAD_PARTS: { path: string; free: string[] }[] = [
+  {
+    path: "metadata",
+    free: ["annotations", "managedFields", "generation", "resourceVersion"].map(isKey),
+  },
+  // The count of a DaemonSet's templates, which apps/v1 keeps here.
+  { path: "metadata.?annotations.orValue({})", free: [isKey("deprecated.daemonset.template.generation")] },
+  { path: "spec", free: [isKey("template")] },
+  { path: "spec.template", free: [isKey("metadata")] },
+  { path: "spec.template.?metadata.orValue({})", free: [isKey("annotations")] },
+  {
+    path: "spec.template.?metadata.?annotations.orValue({})",
+    free: [`key.startsWith('${RESTARTED_FOR_PREFIX}')`],
+  },
+];
+
+/** CEL: at this path the old and the new object have the same, down to the last field, except for keys that are free. */
+function sameBut(free: readonly string[], path: string): string {
+  const within = (a: string, b: string): string =>
+    `dyn(${a}.${path}).all(key, ${[...free, `key in dyn(${b}.${path}) && dyn(${a}.${path})[key] == dyn(${b}.${path})[key]`].join(" || ")})`;
+  return `${within("object", "oldObject")} && ${within("oldObject", "object")}`;
+}
+
+function isKey(name: string): string {
+  return `key == '${name}'`;
+}
+
+function isOperator({ namespace, name }: { namespace: string; name: string }): { name: string; expression: string } {
+  return {
+    name: "the-operator",
+    expression: `request.userInfo.username == 'system:serviceaccount:${namespace}:${name}'`,
+  };
+}
+
+function bindingOf(name: string): Record<string, unknown> {
+  return {
     apiVersion: ADMISSION,
     kind: "ValidatingAdmissionPolicyBinding",
     metadata: { name },
     spec: { policyName: name, validationActions: ["Deny"] },
   };
-  return [policy, binding];
 }

@@ -120,6 +120,28 @@ export function mapOf<V extends z.ZodType>(values: V, { min = 0, max }: { min?: 
   return carriedPreprocess(z.preprocess(read, z.record(z.string(), values).check(check).meta(bounds)));
 }
 
+/** A list of at most `max` objects, of which no two have the same `keys`: a map to server-side apply. */
+export function keyedListOf<V extends z.ZodType>(
+  values: V,
+  { keys, max }: { keys: (keyof z.output<V> & string)[]; max: number },
+) {
+  const check = refinement<z.output<V>[]>(({ value, issues }) => {
+    if (value.length > max) issues.push({ code: "custom", message: `must have at most ${max} entries`, input: value });
+    const distinct = new Set(value.map((one) => JSON.stringify(keys.map((key) => one[key]))));
+    if (distinct.size < value.length) {
+      issues.push({
+        code: "custom",
+        message: `must not have two entries with the same ${keys.join(" and ")}`,
+        input: value,
+      });
+    }
+  });
+  return z
+    .array(values)
+    .check(check)
+    .meta({ maxItems: max, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys });
+}
+
 /** zod drops this one key without a word; what the server stores must not differ from what we read. */
 function withoutProto(value: unknown, context: z.core.$RefinementCtx): unknown {
   if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {

@@ -12,6 +12,7 @@ import { customSchema } from "./custom.ts";
 import { databaseSchema } from "./database.ts";
 import { problemsOf } from "./problems.ts";
 import { RENAME_RULES } from "./renames.ts";
+import { restartSchema } from "./restart.ts";
 import { type Rule, structure, VALIDATIONS, withRules } from "./rules.ts";
 import { type AppSecretSpec, type AppSecretType, TYPES } from "./spec.ts";
 import { targetSchema } from "./target.ts";
@@ -53,6 +54,7 @@ const fields = structure({
     .boolean()
     .default(false)
     .describe("With true, changes wait: what is published stays as it is until suspend is false again."),
+  restart: restartSchema.optional(),
 }).describe("What is to be published, and how.");
 
 type Fields = z.output<typeof fields>;

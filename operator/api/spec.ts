@@ -4,6 +4,7 @@ import type { Custom } from "./custom.ts";
 import type { Database } from "./database.ts";
 import type { ObjectMeta } from "./metadata.ts";
 import type { API_VERSION, KIND } from "./names.ts";
+import type { Workload } from "./restart.ts";
 import type { AppSecretStatus } from "./status.ts";
 import type { Target } from "./target.ts";
 
@@ -15,6 +16,7 @@ type Common = {
   deletionPolicy: "Delete" | "Retain";
   verify: "Strict" | "BestEffort" | "Off";
   suspend: boolean;
+  restart?: Workload[] | undefined;
 };
 
 /** A valid spec with its defaults filled in; `type` tells which member is there. */

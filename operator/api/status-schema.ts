@@ -34,6 +34,13 @@ const secretSchema = structure({
   generation: generation().describe(
     "The metadata.generation of the AppSecret whose content the Secret holds. Lower than observedGeneration while a broken update is held back.",
   ),
+  contentVersion: z
+    .int()
+    .min(1)
+    .describe(
+      "With spec.restart: which content the workloads have, as the Secret's annotation appsecret.dev/content-version counts it. Lower than the annotation while workloads are still to be restarted.",
+    )
+    .optional(),
   keys: z
     .array(text({ max: 253 }).describe("A key of the Secret."))
     .meta({ maxItems: 256 })

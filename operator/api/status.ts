@@ -74,6 +74,8 @@ export type PublishedSecret = {
   uid: string;
   resourceVersion: string;
   generation: number;
+  /** Of spec.restart: the content that its workloads were restarted for last, or began with. Stays when the list goes. */
+  contentVersion?: number;
   /** Key names, sorted. Never values, never hashes of values. */
   keys: string[];
 };

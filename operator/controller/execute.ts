@@ -9,7 +9,7 @@ import { ApiError } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
-import type { Refusal, Source } from "../plan/observed.ts";
+import type { PublishedContent, Refusal, Source } from "../plan/observed.ts";
 import type { Scheduler } from "../verify/scheduler.ts";
 import { keyOf } from "./index.ts";
 import { holdsData } from "./own-fields.ts";
@@ -23,6 +23,7 @@ import {
   secretsPath,
   statusPatch,
 } from "./requests.ts";
+import { restart } from "./restart.ts";
 import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
@@ -39,7 +40,7 @@ export type Shell = {
 export type Outcome =
   | { kind: "Done"; published?: PublishedVersion }
   /** The picture has changed, or there is more of it: observe again, with this added, and plan again. */
-  | { kind: "Again"; sources?: ReadonlyMap<string, Source>; refusal?: Refusal }
+  | { kind: "Again"; sources?: ReadonlyMap<string, Source>; content?: PublishedContent; refusal?: Refusal }
   /** The AppSecret, or its namespace, is going away: nothing more is to be done. */
   | { kind: "Gone" };
 
@@ -56,6 +57,10 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
     switch (action.kind) {
       case "ReadSources":
         return { kind: "Again", sources: await readSources(shell, current, action.names) };
+      case "ReadPublished": {
+        const content = await readPublished(shell, current, action.name);
+        return { kind: "Again", ...(content ? { content } : {}) };
+      }
       case "Check":
         shell.checks.ask(keyOf(current), action.request);
         return { kind: "Again" };
@@ -86,6 +91,12 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         if (action.note && made.version.resourceVersion !== action.resourceVersion) record(shell, current, action.note);
         break;
       }
+      case "RestartWorkloads": {
+        const { missing, refused: kept } = await restart(shell, current, action);
+        for (const note of missing) record(shell, current, note);
+        if (kept.length > 0) return { kind: "Again", refusal: { kind: "NotRestarted", workloads: kept } };
+        break;
+      }
       case "DeleteSecret": {
         const standing = await deleteSecret(shell, current, action.name, action.uid);
         if (standing) return standing;
@@ -106,15 +117,10 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
   return published ? { kind: "Done", published } : { kind: "Done" };
 }
 
-async function readSources({ client, secrets }: Shell, { metadata }: AppSecret, names: readonly string[]) {
+async function readSources(shell: Shell, { metadata }: AppSecret, names: readonly string[]) {
   const read = names.map(async (name): Promise<[string, Source]> => {
     try {
-      const secret = await client.get<PartialObject & { data?: Record<string, string> }>(
-        secretPath(metadata.namespace, name),
-      );
-      secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
-      const { uid, resourceVersion } = secret.metadata;
-      return [name, { found: true, uid, resourceVersion, data: secret.data ?? {} }];
+      return [name, { found: true, ...(await readSecret(shell, metadata.namespace, name)) }];
     } catch (error) {
       if (isStatus(error, 404)) return [name, { found: false }];
       if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
@@ -122,6 +128,32 @@ async function readSources({ client, secrets }: Shell, { metadata }: AppSecret, 
     }
   });
   return new Map(await Promise.all(read));
+}
+
+/** @returns undefined when it is gone, which the cache then knows too */
+async function readPublished(
+  shell: Shell,
+  { metadata }: AppSecret,
+  name: string,
+): Promise<PublishedContent | undefined> {
+  const { namespace } = metadata;
+  const known = shell.secrets.get(namespace, name);
+  try {
+    return await readSecret(shell, namespace, name);
+  } catch (error) {
+    if (!known || !isStatus(error, 403, 404)) throw error;
+    const { uid, resourceVersion } = known.metadata;
+    if (isStatus(error, 403)) return { uid, resourceVersion };
+    shell.secrets.remove(known);
+    return undefined;
+  }
+}
+
+async function readSecret({ client, secrets }: Shell, namespace: string, name: string) {
+  const secret = await client.get<PartialObject & { data?: Record<string, string> }>(secretPath(namespace, name));
+  secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
+  const { uid, resourceVersion } = secret.metadata;
+  return { uid, resourceVersion, data: secret.data ?? {} };
 }
 
 /** @returns the AppSecret as it is now; undefined when it is gone or was another one */

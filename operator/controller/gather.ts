@@ -2,7 +2,7 @@ import type { AppSecret } from "../api/schema.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import { parseSpec } from "../api/schema.ts";
 import { CHECK_NOW_ANNOTATION, OWNER_ANNOTATION } from "../api/names.ts";
-import type { LiveCheck, Observed, Refusal, Source } from "../plan/observed.ts";
+import type { LiveCheck, Observed, PublishedContent, Refusal, Source } from "../plan/observed.ts";
 import { sourceNames } from "../plan/sources.ts";
 import { inputsOf } from "../plan/verification.ts";
 import type { Scheduler } from "../verify/scheduler.ts";
@@ -11,7 +11,11 @@ import { keyOf } from "./index.ts";
 import type { Cache } from "./scoped-store.ts";
 
 /** What the requests of this reconcile have told so far, beyond what the watches did. */
-export type Learned = { sources: ReadonlyMap<string, Source>; refusal?: Refusal };
+export type Learned = {
+  sources: ReadonlyMap<string, Source>;
+  published?: PublishedContent;
+  refusal?: Refusal | undefined;
+};
 
 /** What the watches have brought, and the live checks. */
 export type Memory = {
@@ -57,6 +61,7 @@ export function gather(
     target: lookUp(parsed.ok ? (parsed.spec.target.name ?? name) : name),
     owned,
     sources,
+    ...(learned.published ? { published: learned.published } : {}),
     ...(learned.refusal ? { refusal: learned.refusal } : {}),
     live: liveCheck(checks, appSecret, inputsOf(appSecret, sources)),
   };

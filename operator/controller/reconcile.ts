@@ -11,7 +11,7 @@ import type { Plan } from "../plan/actions.ts";
 import { plan } from "../plan/plan.ts";
 import type { Source } from "../plan/observed.ts";
 import type { Scheduler } from "../verify/scheduler.ts";
-import type { PublishedVersion, Shell } from "./execute.ts";
+import type { Outcome, PublishedVersion, Shell } from "./execute.ts";
 import { execute } from "./execute.ts";
 import type { Learned } from "./gather.ts";
 import { gather } from "./gather.ts";
@@ -75,10 +75,7 @@ export function createReconciler(parts: Parts, now: () => Date) {
         case "Gone":
           return { result: "gone" };
         case "Again":
-          learned = {
-            sources: outcome.sources ?? learned.sources,
-            ...(outcome.refusal ? { refusal: outcome.refusal } : {}),
-          };
+          learned = learn(learned, outcome);
           continue;
         case "Done":
           goOnChecking(shell.checks, key, observed.live.inputs, check);
@@ -91,6 +88,17 @@ export function createReconciler(parts: Parts, now: () => Date) {
       }
     }
     throw new TooManyConflicts(key);
+  };
+}
+
+/** A refusal stands until something else has changed, and not just been read. */
+function learn(before: Learned, { sources, content, refusal }: Extract<Outcome, { kind: "Again" }>): Learned {
+  const stands = refusal ?? (content ? before.refusal : undefined);
+  return {
+    ...before,
+    ...(sources ? { sources } : {}),
+    ...(content ? { published: content } : {}),
+    refusal: stands,
   };
 }
 

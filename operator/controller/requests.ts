@@ -1,6 +1,7 @@
 /** The requests that the controller makes, as the API server wants them. Paths, bodies and nothing else. */
 import { GROUP, HOLDS_LABEL, PLURAL, VERSION } from "../api/names.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
+import type { Workload } from "../api/restart.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
 import type { DesiredSecret } from "../plan/actions.ts";
@@ -16,6 +17,12 @@ export function secretsPath(namespace: string): string {
 
 export function secretPath(namespace: string, name: string): string {
   return `${secretsPath(namespace)}/${name}`;
+}
+
+const RESOURCES = { Deployment: "deployments", StatefulSet: "statefulsets", DaemonSet: "daemonsets" } as const;
+
+export function workloadPath(namespace: string, { kind, name }: Workload): string {
+  return `/apis/apps/v1/namespaces/${namespace}/${RESOURCES[kind]}/${name}`;
 }
 
 /** The body of a create. Always Opaque: a Secret of another type could, for instance, mint a ServiceAccount token. */
@@ -66,6 +73,11 @@ export function secretPatch(secret: DesiredSecret, current: ObjectMeta) {
  */
 export function firstDataPatch({ data }: DesiredSecret, { uid, resourceVersion }: ObjectMeta) {
   return { metadata: { uid, resourceVersion }, data };
+}
+
+/** A merge patch for a workload. Another value is another Pod template, which the workload's controller rolls out. */
+export function restartPatch(annotation: string, value: string) {
+  return { spec: { template: { metadata: { annotations: { [annotation]: value } } } } };
 }
 
 function removals(keys: readonly string[]): Record<string, null> {

@@ -1,5 +1,5 @@
 /** What is kept in memory of the objects that the watches bring: as little as the decisions need. */
-import { API_VERSION, CHECK_NOW_ANNOTATION, KIND, OWNER_ANNOTATION } from "../api/names.ts";
+import { API_VERSION, CHECK_NOW_ANNOTATION, CONTENT_VERSION_ANNOTATION, KIND, OWNER_ANNOTATION } from "../api/names.ts";
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import type { AppSecretStatus, Condition } from "../api/status.ts";
@@ -59,17 +59,20 @@ function shared(texts: Map<string, string>, text: string): string {
   return text;
 }
 
-/** A Secret's metadata: whose it is, which version it has, and which labels and annotations on it are ours. */
+/** A Secret's metadata: whose it is, which version it and its content have, and which labels and annotations on it are ours. */
 export function trimSecret({ metadata }: PartialObject): PartialObject {
   const { name, namespace, uid, resourceVersion, annotations, ownerReferences } = metadata;
-  const owner = annotations?.[OWNER_ANNOTATION];
+  const kept = [OWNER_ANNOTATION, CONTENT_VERSION_ANNOTATION].flatMap((annotation) => {
+    const value = annotations?.[annotation];
+    return value === undefined ? [] : [[annotation, value] as const];
+  });
   const managedFields = cutManagedFields(metadata);
   const trimmed: ObjectMeta = {
     name,
     namespace,
     uid,
     resourceVersion,
-    ...(owner === undefined ? {} : { annotations: { [OWNER_ANNOTATION]: owner } }),
+    ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) }),
     ...(ownerReferences === undefined ? {} : { ownerReferences }),
     ...(managedFields === undefined ? {} : { managedFields }),
   };

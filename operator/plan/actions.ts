@@ -1,11 +1,14 @@
-import type { Target, Verdict } from "../api/check.ts";
+import type { CheckRequest } from "../api/check.ts";
+import type { Workload } from "../api/restart.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
 
-/** What to do, in order. Each is one request at most; a stop between any two of them leaves a state that `plan` goes on from. */
+/** What to do, in order. Each is one request at most, or one for each of a list; a stop between any two of them leaves a state that `plan` goes on from. */
 export type Action =
   /** The content has to be made, so these Secrets must be read. Always alone: plan again with what they hold. */
   | { kind: "ReadSources"; names: string[] }
+  /** Whether a published value changes is to be known, so this Secret of ours must be read. Always alone, as ReadSources. */
+  | { kind: "ReadPublished"; name: string }
   /** Always the last: asks for a live check, beside the reconciles, and plans again with what is known of it then. */
   | { kind: "Check"; request: CheckRequest }
   /** Sets or removes the label by which the admission policy knows the holder of a type. */
@@ -17,22 +20,21 @@ export type Action =
    * is not as we left it, which may be our own later work of which this AppSecret is too old to know; ask first.
    */
   | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; confirm: boolean; note?: Note }
+  | RestartWorkloads
   | { kind: "DeleteSecret"; name: string; uid: string }
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
   | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
   | { kind: "RecordEvent"; note: Note };
 
-export type CheckRequest = {
-  target: Target;
-  /** Those of LiveCheck: what the answer will be about. */
-  inputs: string;
-  /** When in each interval it is repeated, from 0 to 1. */
-  phase: number;
-  /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
-  stands?: Verdict;
-  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
-  fresh: boolean;
-  checkNow?: string;
+export type RestartWorkloads = {
+  kind: "RestartWorkloads";
+  /** `missing`: the Event when there is no such workload. */
+  workloads: { workload: Workload; missing: Note }[];
+  /** Set on their Pod templates. The same value again restarts nothing. */
+  annotation: string;
+  value: string;
+  /** What the status is to record. */
+  version: number;
 };
 
 /** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */

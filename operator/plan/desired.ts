@@ -1,4 +1,11 @@
-import { API_VERSION, KIND, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION } from "../api/names.ts";
+import {
+  API_VERSION,
+  CONTENT_VERSION_ANNOTATION,
+  KIND,
+  MANAGED_BY_LABEL,
+  OPERATOR_NAME,
+  OWNER_ANNOTATION,
+} from "../api/names.ts";
 import type { AppSecret, AppSecretSpec } from "../api/schema.ts";
 import type { DesiredSecret } from "./actions.ts";
 
@@ -7,17 +14,23 @@ import type { DesiredSecret } from "./actions.ts";
  * annotation on the Secret would make it look like a resource of the application, to be pruned (design §1).
  *
  * @param data base64 by published key
+ * @param version of the content, where it is counted (restart.ts)
  */
 export function desiredSecret(
   { metadata }: AppSecret,
   spec: AppSecretSpec,
   name: string,
   data: Record<string, string>,
+  version: number | undefined,
 ): DesiredSecret {
   return {
     name,
     labels: { ...spec.target.labels, [MANAGED_BY_LABEL]: OPERATOR_NAME },
-    annotations: { ...spec.target.annotations, [OWNER_ANNOTATION]: metadata.name },
+    annotations: {
+      ...spec.target.annotations,
+      [OWNER_ANNOTATION]: metadata.name,
+      ...(version === undefined ? {} : { [CONTENT_VERSION_ANNOTATION]: `${version}` }),
+    },
     ...(spec.deletionPolicy === "Retain"
       ? {}
       : {

@@ -1,6 +1,7 @@
 import type { AppSecret } from "../api/schema.ts";
-import type { Verdict } from "../api/check.ts";
+import type { CheckState } from "../api/check.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
+import type { Workload } from "../api/restart.ts";
 
 /**
  * Everything that a decision depends on, as one value: `plan` reads nothing else.
@@ -18,6 +19,8 @@ export type Observed = {
   owned: readonly ObjectMeta[];
   /** What is known of each Secret named in a `secretKeyRef`; a name that is not here has not been looked at. */
   sources: ReadonlyMap<string, Source>;
+  /** The Secret of ours that was read last in this reconcile. `data` is base64; absent: it may not be read. */
+  published?: PublishedContent;
   /** Why the API server refused the write that this observation follows. */
   refusal?: Refusal;
   live: LiveCheck;
@@ -28,10 +31,12 @@ export type LiveCheck = {
   /** Names the generation and the sources; a check of other inputs is none of these. */
   inputs: string;
   /** Absent: not asked for by this process. The status may still tell of an earlier one. */
-  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  check?: CheckState;
   /** It is time to check again. `fresh`: a person wants to know, so nothing that is remembered will do. */
   due?: { fresh: boolean };
 };
+
+export type PublishedContent = { uid: string; resourceVersion: string; data?: Readonly<Record<string, string>> };
 
 export type Holder = { name: string; uid: string };
 
@@ -55,5 +60,7 @@ export type Refusal =
   | { kind: "HoldsForbidden" }
   /** 403 on taking away a Secret of this name. */
   | { kind: "DeleteForbidden"; name: string }
+  /** A 4xx on a restart of these workloads; the others of the list are restarted. */
+  | { kind: "NotRestarted"; workloads: Workload[] }
   /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */
   | { kind: "Refused"; reason: string };

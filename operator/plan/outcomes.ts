@@ -1,11 +1,13 @@
 /** The ways in which a decision can end, each with what it writes, what stays published and what it tells people. */
 import type { ObjectMeta } from "../api/metadata.ts";
+import type { Workload } from "../api/restart.ts";
 import type { AppSecretSpec } from "../api/schema.ts";
 import type { PublishedSecret, SourceVersion, Verification } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
-import type { Action, DesiredSecret, Note } from "./actions.ts";
+import type { Action, DesiredSecret, Note, RestartWorkloads } from "./actions.ts";
 import type { Statement } from "./conditions.ts";
 import type { Observed } from "./observed.ts";
+import { notRestarted, recordedVersion } from "./restart.ts";
 import type { Judgement } from "./verification.ts";
 import { isChecked } from "./verification.ts";
 
@@ -27,8 +29,12 @@ export type Decision = {
   /** `status.secret` exists, so workloads may bind to it. */
   bound: boolean;
   publish?: Extract<Action, { kind: "CreateSecret" | "UpdateSecret" }>;
+  /** After `publish`. */
+  restart?: RestartWorkloads;
   withdraw: readonly ObjectMeta[];
   retry: boolean;
+  /** Events beside that of `Ready`, recorded when the status changes. */
+  notes?: Note[];
 };
 
 const ACCEPTED: Statement = {
@@ -108,7 +114,7 @@ export function beingVerified(observed: Observed): Decision {
  * @param name of the Secret that is still there
  */
 export function notWithdrawn(observed: Observed, decision: Decision, name: string): Decision {
-  const { publish: _written, ...rest } = decision;
+  const { publish: _written, restart: _restarted, ...rest } = decision;
   const recorded = observed.appSecret.status?.secret;
   const message =
     `The operator may not delete Secret "${name}", which is to go: look at its Role and at admission policies. ` +
@@ -122,6 +128,32 @@ export function notWithdrawn(observed: Observed, decision: Decision, name: strin
     withdraw: [],
     retry: true,
   };
+}
+
+/**
+ * Some workloads may not be restarted. What is published is as it is to be, so the AppSecret is as ready as before; that the
+ * status does not count this content yet has the restart tried again.
+ */
+export function notAllRestarted(
+  { appSecret }: Observed,
+  { restart: _refused, published, secret, ...rest }: Decision,
+  workloads: readonly Workload[],
+): Decision {
+  const { message, note } = notRestarted(workloads);
+  return {
+    ...rest,
+    published: { ...published, message: `${published.message} ${message}` },
+    secret: secret && withVersionOf(secret, appSecret.status?.secret),
+    retry: true,
+    notes: [note],
+  };
+}
+
+function withVersionOf(
+  { contentVersion: _, ...secret }: PublishedSecret,
+  recorded: PublishedSecret | undefined,
+): PublishedSecret {
+  return { ...secret, ...recordedVersion(undefined, recorded) };
 }
 
 /** Another one holds the type: nothing of this AppSecret's may be published (design §3). */
@@ -161,15 +193,21 @@ export function suspended(observed: Observed): Decision {
 }
 
 /** The Secret holds what this generation asks: nothing to write. */
-export function inPlace(observed: Observed, recorded: PublishedSecret, judgement: Judgement | undefined): Decision {
+export function inPlace(
+  observed: Observed,
+  recorded: PublishedSecret,
+  judgement: Judgement | undefined,
+  restart: RestartWorkloads | undefined,
+): Decision {
   return {
     accepted: ACCEPTED,
     ...judged(judgement),
     published: publishedStatement(recorded.name, recorded.generation),
     satisfied: true,
-    secret: recorded,
+    secret: { ...recorded, ...recordedVersion(restart?.version, recorded) },
     sources: observed.appSecret.status?.sources,
     bound: true,
+    ...(restart ? { restart } : {}),
     withdraw: observed.owned.filter((secret) => secret.name !== recorded.name),
     retry: false,
   };
@@ -181,6 +219,8 @@ export function publish(
   secret: DesiredSecret,
   sources: SourceVersion[],
   judgement: Judgement | undefined,
+  version: number | undefined,
+  restart: RestartWorkloads | undefined,
 ): Decision {
   const { appSecret, target } = observed;
   const recorded = appSecret.status?.secret;
@@ -196,6 +236,7 @@ export function publish(
       uid: target?.uid ?? "",
       resourceVersion: target?.resourceVersion ?? "",
       generation,
+      ...recordedVersion(version, recorded),
       keys: Object.keys(secret.data).sort(),
     },
     sources: sources.length > 0 ? sources : undefined,
@@ -217,6 +258,7 @@ export function publish(
           confirm: recorded !== undefined || secret.ownerReference === undefined,
           ...(same ? { note: restored(`Secret "${secret.name}" was deleted and has been made again.`) } : {}),
         },
+    ...(restart ? { restart } : {}),
     withdraw: observed.owned.filter((owned) => owned.name !== secret.name),
     retry: false,
   };

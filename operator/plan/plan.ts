@@ -6,12 +6,13 @@
  * final first; `outcomes.ts` says what each of them writes and keeps, `status.ts` words it for people.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { CheckRequest } from "../api/check.ts";
 import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
 import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { parseSpec } from "../api/schema.ts";
 import type { PublishedSecret } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
-import type { Action, CheckRequest, Plan } from "./actions.ts";
+import type { Action, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
 import type { Observed, Refusal } from "./observed.ts";
@@ -21,6 +22,7 @@ import {
   disabled,
   duplicate,
   inPlace,
+  notAllRestarted,
   notAccepted,
   notVerified,
   notWithdrawn,
@@ -29,6 +31,7 @@ import {
   suspended,
 } from "./outcomes.ts";
 import { notOwned } from "./ownership.ts";
+import { nextVersion, restartFor } from "./restart.ts";
 import { resolveSources, sourceNames, sourceVersions } from "./sources.ts";
 import { notesFor, statusFor } from "./status.ts";
 import type { CheckedSpec, Judgement } from "./verification.ts";
@@ -51,26 +54,38 @@ export function plan(observed: Observed, now: Date): Plan {
 
   const decided = decide(observed, now);
   if ("read" in decided) return { actions: [{ kind: "ReadSources", names: decided.read }], retry: false };
+  if ("readPublished" in decided) {
+    return { actions: [{ kind: "ReadPublished", name: decided.readPublished }], retry: false };
+  }
   if ("check" in decided) {
     return { actions: [...claim(observed), { kind: "Check", request: decided.check }], retry: false };
   }
   if ("waitMs" in decided) {
     return { actions: claim(observed), retry: false, againMs: decided.waitMs, check: { state: "Running" } };
   }
-  const decision =
-    observed.refusal?.kind === "DeleteForbidden" ? notWithdrawn(observed, decided, observed.refusal.name) : decided;
+  const decision = afterRefusal(observed, decided);
 
   const actions: Action[] = claim(observed);
   if (decision.publish) actions.push(decision.publish);
+  if (decision.restart) actions.push(decision.restart);
   for (const secret of decision.withdraw) actions.push({ kind: "DeleteSecret", name: secret.name, uid: secret.uid });
 
   const status = statusFor(observed, decision, now);
   if (decision.publish || !isDeepStrictEqual(status, appSecret.status)) {
     actions.push({ kind: "WriteStatus", status, publishes: decision.publish !== undefined });
-    for (const note of notesFor(appSecret.status, status)) actions.push({ kind: "RecordEvent", note });
+    const notes = [...notesFor(appSecret.status, status), ...(decision.notes ?? [])];
+    for (const note of notes) actions.push({ kind: "RecordEvent", note });
   }
   const check = checkAfter(observed, decision);
   return { actions, retry: decision.retry, ...(check ? { check } : {}) };
+}
+
+/** What was refused after the Secret was written changes what the rest of the plan says. */
+function afterRefusal(observed: Observed, decided: Decision): Decision {
+  const { refusal } = observed;
+  if (refusal?.kind === "DeleteForbidden") return notWithdrawn(observed, decided, refusal.name);
+  if (refusal?.kind === "NotRestarted" && decided.restart) return notAllRestarted(observed, decided, refusal.workloads);
+  return decided;
 }
 
 /** Goes on as long as its answer matters: to what is published, or to what is held back. */
@@ -94,7 +109,7 @@ function claim({ appSecret, holder, refusal }: Observed): Action[] {
 }
 
 /** A decision, or what has to be known for one: Secrets to read, a check to make, or a little time. */
-type Undecided = { read: string[] } | { check: CheckRequest } | { waitMs: number };
+type Undecided = { read: string[] } | { readPublished: string } | { check: CheckRequest } | { waitMs: number };
 
 function decide(observed: Observed, now: Date): Decision | Undecided {
   const { appSecret, holder, target, live } = observed;
@@ -129,7 +144,9 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
   const isPublished = recorded?.name === targetName && isLatest(observed, spec, recorded);
   if (!mustAsk) {
     // All that these need is in memory, also after a restart.
-    if (isPublished && isInPlace(observed, recorded, judgement)) return inPlace(observed, recorded, judgement);
+    if (isPublished && isInPlace(observed, recorded, judgement)) {
+      return inPlace(observed, recorded, judgement, restartFor(observed, spec, targetName));
+    }
     // What has been published before is put back when somebody changed it, whatever the check says by now.
     if (judgement && !judgement.allows && !isPublished) return notVerified(observed, judgement);
   }
@@ -156,11 +173,17 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
     const waited = live.check?.state === "Pending" ? now.getTime() - live.check.since.getTime() : 0;
     return waited < PATIENCE_MS ? { waitMs: PATIENCE_MS - waited } : beingVerified(observed);
   }
-  if (observed.refusal && observed.refusal.kind !== "DeleteForbidden") {
-    return answerRefusal(observed, observed.refusal, targetName, judgement);
+  const { refusal } = observed;
+  if (refusal && refusal.kind !== "DeleteForbidden" && refusal.kind !== "NotRestarted") {
+    return answerRefusal(observed, refusal, targetName, judgement);
   }
 
-  return publish(observed, desiredSecret(appSecret, spec, targetName, made.data), sources.versions, judgement);
+  const counted = nextVersion(observed, spec, made.data, isPublished && hasSameHost(observed, judgement));
+  if ("read" in counted) return { readPublished: counted.read };
+  const { version } = counted;
+  const secret = desiredSecret(appSecret, spec, targetName, made.data, version);
+  const restart = version === undefined ? undefined : restartFor(observed, spec, targetName, version);
+  return publish(observed, secret, sources.versions, judgement, version, restart);
 }
 
 function checkRequest(observed: Observed, spec: CheckedSpec, read: (value: SecretValue) => string): CheckRequest {
@@ -197,12 +220,17 @@ function isInPlace(
 ): boolean {
   if (!target || notOwned(target, appSecret.metadata.name) !== undefined) return false;
   if (target.uid !== uid || target.resourceVersion !== resourceVersion) return false;
+  return hasSameHost({ appSecret }, judgement);
+}
+
+/** What is published of an Atlas cluster, beside what the spec and its sources say. */
+function hasSameHost({ appSecret }: Pick<Observed, "appSecret">, judgement: Judgement | undefined): boolean {
   return judgement === undefined || judgement.verification.host === appSecret.status?.verification?.host;
 }
 
 function answerRefusal(
   observed: Observed,
-  refusal: Exclude<Refusal, { kind: "DeleteForbidden" | "HoldsForbidden" }>,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" | "HoldsForbidden" | "NotRestarted" }>,
   secret: string,
   judgement: Judgement | undefined,
 ): Decision {

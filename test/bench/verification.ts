@@ -179,7 +179,9 @@ async function startSilent(count: number): Promise<{ origins: string[]; close: (
   const ports = await Promise.all(servers.map(listen));
   return {
     origins: ports.map((port) => `https://127.0.0.1:${port}`),
-    close: async () => void (await Promise.all(servers.map(close))),
+    close: async () => {
+      await Promise.all(servers.map(close));
+    },
   };
 }
 

@@ -13,7 +13,7 @@ import { createHistory } from "./history.ts";
 import type { Passed, Proxy } from "./proxy.ts";
 import { startProxy } from "./proxy.ts";
 import { isWrite } from "./rules.ts";
-import { addresses, createStage, OFFLINE, throughProxy } from "./stage.ts";
+import { addresses, createStage, throughProxy } from "./stage.ts";
 
 /**
  * Two replicas and one Lease, each replica behind a proxy of its own: what a replica writes is what comes through there. The
@@ -115,7 +115,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
     const proxy = await startProxy(addresses(process.env));
     const { kubeconfig, remove } = await throughProxy(await logIn(stage.api, OPERATOR_ACCOUNT), proxy);
     const lease = ["--leader-elect", `--lease-name=${leaseName}`, `--lease-namespace=${OPERATOR_ACCOUNT.namespace}`];
-    const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: [...OFFLINE, ...lease] });
+    const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: lease });
     const close = async () => {
       await operator.stop("SIGKILL");
       await proxy.close();

@@ -16,9 +16,6 @@ import type { History } from "./history.ts";
 import type { Proxy } from "./proxy.ts";
 import { startProxy } from "./proxy.ts";
 
-/** Flags that keep the operator from connecting to anything but the API server. */
-export const OFFLINE: readonly string[] = [];
-
 // Operators start by the hundred here: compiled once, each starts with less than half the work. They end by SIGKILL, after
 // which there is no coverage to be had.
 process.env["NODE_COMPILE_CACHE"] ??= "node_modules/.cache/appsecret-operator";
@@ -66,7 +63,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
 
   async function start(): Promise<Operator> {
     const names = environments.map(({ namespace }) => namespace);
-    operator = await startOperator({ kubeconfig: login.kubeconfig, namespaces: names, flags: [...OFFLINE, ...flags] });
+    operator = await startOperator({ kubeconfig: login.kubeconfig, namespaces: names, flags });
     return operator;
   }
 

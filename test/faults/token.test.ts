@@ -8,7 +8,7 @@ import type { Login } from "../integration/operator/harness/service-account.ts";
 import { installRights, logIn, OPERATOR_ACCOUNT } from "../integration/operator/harness/service-account.ts";
 import { custom } from "../integration/operator/harness/specs.ts";
 import type { Stage } from "./stage.ts";
-import { createStage, OFFLINE, throughProxy } from "./stage.ts";
+import { createStage, throughProxy } from "./stage.ts";
 
 /**
  * The token rotates: the kubelet puts another one into the file, and the old one is not accepted any more. Each token is
@@ -72,7 +72,7 @@ test("the token rotates and the old one is revoked: nothing waits, and the old o
   const [first, second] = [await issue(), await issue()];
   const login = await withTokenFile(await throughProxy(await logIn(api, OPERATOR_ACCOUNT), proxy));
   await writeFile(login.tokenFile, first.token);
-  const operator = await startOperator({ kubeconfig: login.kubeconfig, namespaces: [env.namespace], flags: OFFLINE });
+  const operator = await startOperator({ kubeconfig: login.kubeconfig, namespaces: [env.namespace] });
   try {
     await env.apply("keys", custom({ A: "before" }));
     await env.ready("keys", "True/Published");

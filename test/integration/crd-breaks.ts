@@ -147,6 +147,18 @@ const FORMS: Json[] = [
   CANARY,
 ];
 
+/** What may stand at the end of a list: what it has already, what differs in one field, and what is nothing. */
+const ITEMS = (given: Json[]): Json[] => [
+  ...given,
+  ...given.map((item) => (isObject(item) ? { ...item, kind: "StatefulSet" } : item)),
+  ...["Deployments", "deployment", "Job", "ReplicaSet", ""].map((kind) => ({ kind, name: "api" })),
+  null,
+  "Deployment/api",
+  [],
+];
+const workloads = (length: number): Json =>
+  Array.from({ length }, (_, index) => ({ kind: "Deployment", name: `web-${index}` }));
+
 const MEMBERS: Fields = {
   authentication: { jwksUri: "https://id.example.com/jwks", audience: "a" },
   database: { name: "a", mongodbUri: { value: `mongodb://${CANARY}` } },
@@ -207,6 +219,16 @@ export const KINDS_OF_MISTAKES: ((spec: Json) => Mistake[])[] = [
       ]),
     );
   },
+  function anotherItem(spec) {
+    const lists = placesIn(spec).filter(({ value }) => Array.isArray(value));
+    return lists.flatMap(({ path, value }) =>
+      ITEMS(value as Json[]).map((item) => [{ path: [...path, `${(value as Json[]).length}`], value: item }]),
+    );
+  },
+  function ofAnotherLength(spec) {
+    const lists = placesIn(spec).filter(({ value }) => Array.isArray(value));
+    return lists.flatMap(({ path }) => [0, 1, 16, 17].map((length) => [{ path, value: workloads(length) }]));
+  },
   function junk(spec) {
     return placesIn(spec).flatMap(({ path }) => JUNK.map((value) => [{ path, value }]));
   },
@@ -231,8 +253,8 @@ export function withMistake(spec: Json, mistake: Mistake): Json {
   const copy = structuredClone(mistake.some(({ path }) => path[0] === "target") ? withMaps(spec) : spec);
   for (const { path, value } of mistake) {
     let holder: Json | undefined = copy;
-    for (const key of path.slice(0, -1)) holder = isObject(holder) ? holder[key] : undefined;
-    if (!isObject(holder)) continue;
+    for (const key of path.slice(0, -1)) holder = hasPlaces(holder) ? holder[key] : undefined;
+    if (!hasPlaces(holder)) continue;
     const key = path.at(-1)!;
     if (value === undefined) Reflect.deleteProperty(holder, key);
     // Assignment would set the prototype where the name is `__proto__`.
@@ -259,11 +281,16 @@ function withMaps(spec: Json): Json {
 }
 
 function placesIn(at: Json, path: string[] = []): { path: string[]; value: Json }[] {
-  if (!isObject(at)) return [];
+  if (!hasPlaces(at)) return [];
   return Object.entries(at).flatMap(([key, value]) => [
     { path: [...path, key], value },
     ...placesIn(value, [...path, key]),
   ]);
+}
+
+/** An object, or a list by its indices. */
+function hasPlaces(value: Json | undefined): value is Fields {
+  return typeof value === "object" && value !== null;
 }
 
 function isObject(value: Json | undefined): value is Fields {

@@ -54,6 +54,8 @@ const annotations = fc.dictionary(
   { maxKeys: 3, noNullPrototype: true },
 );
 
+const workload = fc.record({ kind: fc.constantFrom("Deployment", "StatefulSet", "DaemonSet"), name });
+
 function common(published: string[]) {
   const target = fc.record(
     { name, labels, annotations, keys: renames(published), immutable: fc.boolean() },
@@ -65,6 +67,7 @@ function common(published: string[]) {
       deletionPolicy: fc.constantFrom("Delete", "Retain"),
       verify: fc.constantFrom("Strict", "BestEffort", "Off"),
       suspend: fc.boolean(),
+      restart: fc.uniqueArray(workload, { maxLength: 4, selector: ({ kind, name: of }) => `${kind} ${of}` }),
     },
     { requiredKeys: [] },
   );
@@ -138,6 +141,10 @@ export const EXAMPLES: Record<string, Json> = {
     deletionPolicy: "Retain",
     verify: "Off",
     suspend: false,
+    restart: [
+      { kind: "Deployment", name: "web" },
+      { kind: "DaemonSet", name: "web" },
+    ],
   },
   "Database with a literal URI": {
     type: "Database",

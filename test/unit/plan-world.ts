@@ -7,7 +7,7 @@ import type { AppSecret } from "../../operator/api/schema.ts";
 import { parseSpec } from "../../operator/api/schema.ts";
 import type { AppSecretStatus } from "../../operator/api/status.ts";
 import type { Action, DesiredSecret } from "../../operator/plan/actions.ts";
-import type { Holder, Observed, Source } from "../../operator/plan/observed.ts";
+import type { Holder, Observed, PublishedContent, Source } from "../../operator/plan/observed.ts";
 import { plan } from "../../operator/plan/plan.ts";
 import type { Known } from "../../operator/verify/scheduler.ts";
 
@@ -18,6 +18,8 @@ export type World = {
   holder: Holder | undefined;
   secrets: Map<string, StoredSecret>;
   version: number;
+  /** Workloads by name: their Pod template's annotations, and how often they were rolled out. */
+  workloads: Map<string, { annotations: Record<string, string>; rolls: number }>;
   /** What a live check of this target would say; undefined: it goes on. */
   answer: (target: Target) => Verdict | undefined;
   /** What the scheduler knows. A restart forgets it. */
@@ -55,6 +57,7 @@ export function world(
     holder: options.holder,
     secrets: new Map(),
     version: 100,
+    workloads: new Map(),
     answer: () => YES,
     known: new Map(),
     asked: [],
@@ -89,6 +92,7 @@ export function edit(of: World, spec: unknown): void {
 export function observe(
   { appSecret, holder, secrets, known }: World,
   read: ReadonlyMap<string, Source> = new Map(),
+  published?: PublishedContent,
 ): Observed {
   const partial = (secret: StoredSecret | undefined) =>
     secret && { apiVersion: "v1", kind: "Secret", metadata: secret.metadata };
@@ -104,23 +108,33 @@ export function observe(
     },
     appSecret.metadata.namespace,
     appSecret.metadata.name,
-    { sources: read },
+    { sources: read, ...(published ? { published } : {}) },
   );
   if (!observed) throw new Error("the AppSecret of this world is gone");
   return observed;
 }
 
-/** Plans and carries out until nothing is left to be read or asked. Returns every action in order. */
-export function settle(in_: World, now = NOW): Action[] {
+/**
+ * Plans and carries out until nothing is left to be read or asked. Returns every action in order.
+ *
+ * @param killedAfter so many actions: the rest is lost, and so is what was read
+ */
+export function settle(in_: World, now = NOW, killedAfter = Infinity): Action[] {
   const done: Action[] = [];
   let read: ReadonlyMap<string, Source> = new Map();
-  for (let pass = 0; pass < 6; pass += 1) {
-    const { actions } = plan(observe(in_, read), now);
-    done.push(...actions);
-    for (const action of actions) carryOut(in_, action, now);
+  let published: PublishedContent | undefined;
+  for (let pass = 0; pass < 7; pass += 1) {
+    const { actions } = plan(observe(in_, read, published), now);
+    for (const action of actions) {
+      if (done.length >= killedAfter) return done;
+      done.push(action);
+      carryOut(in_, action, now);
+    }
+    const own = actions.find((action) => action.kind === "ReadPublished");
+    if (own) published = contentOf(in_.secrets.get(own.name));
     const wanted = actions.find((action) => action.kind === "ReadSources");
     if (wanted) read = new Map(wanted.names.map((name) => [name, sourceOf(in_.secrets.get(name))]));
-    else if (!actions.some(({ kind }) => kind === "Check")) return done;
+    else if (!own && !actions.some(({ kind }) => kind === "Check")) return done;
   }
   throw new Error("plan asks the same again and again");
 }
@@ -129,6 +143,12 @@ function sourceOf(secret: StoredSecret | undefined): Source {
   if (!secret) return { found: false };
   const { uid, resourceVersion } = secret.metadata;
   return { found: true, uid, resourceVersion, data: secret.data };
+}
+
+function contentOf(secret: StoredSecret | undefined): PublishedContent | undefined {
+  if (!secret) return undefined;
+  const { uid, resourceVersion } = secret.metadata;
+  return { uid, resourceVersion, data: secret.data };
 }
 
 function carryOut(on: World, action: Action, now: Date): void {
@@ -151,6 +171,7 @@ function carryOut(on: World, action: Action, now: Date): void {
       return;
     }
     case "ReadSources":
+    case "ReadPublished":
     case "RecordEvent":
       return;
     case "SetHolds": {
@@ -171,6 +192,16 @@ function carryOut(on: World, action: Action, now: Date): void {
       if (!owned) throw new Error("update of a foreign Secret");
       on.version += 1;
       write(on, action.secret, action.uid);
+      return;
+    }
+    case "RestartWorkloads": {
+      const { workloads, annotation, value } = action;
+      for (const { workload } of workloads) {
+        const found = on.workloads.get(workload.name);
+        if (!found || found.annotations[annotation] === value) continue;
+        found.annotations[annotation] = value;
+        found.rolls += 1;
+      }
       return;
     }
     case "DeleteSecret":

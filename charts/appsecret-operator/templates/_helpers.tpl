@@ -21,6 +21,10 @@
 {{- printf "operator-secrets.%s.%s.appsecret.dev" .Release.Namespace (include "appsecret-operator.serviceAccountName" .) -}}
 {{- end -}}
 
+{{- define "appsecret-operator.workloadsGuardName" -}}
+{{- printf "operator-workloads.%s.%s.appsecret.dev" .Release.Namespace (include "appsecret-operator.serviceAccountName" .) -}}
+{{- end -}}
+
 {{- define "appsecret-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "appsecret-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -68,4 +72,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.workloadRestarts.enabled }}
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  # spec.restart: an annotation of the Pod template. The guard policy allows nothing else.
+  verbs: [patch]
+{{- end }}
 {{- end -}}
