@@ -19,8 +19,8 @@ import type { Stage } from "./demo/stage.ts";
 // The commands that it shows name files from here.
 process.chdir(join(import.meta.dirname, ".."));
 
-const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. Here this is to be seen
-on a Kubernetes API server, a login provider and a database that are started for it on this machine.`;
+const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. See it with a real
+Kubernetes API server, a real login provider and a real database.`;
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
 /** 128 + SIGINT, as a shell says it. */
 const INTERRUPTED = 130;
@@ -80,7 +80,9 @@ async function demo(): Promise<void> {
 
 function sayWhatRuns(cluster: ControlPlane, stage: Stage, servers: Servers, directory: string): void {
   const rows = [
-    ["Kubernetes", cluster.server?.url ?? "as KUBECONFIG says", "kube-apiserver, etcd and kube-controller-manager"],
+    cluster.server === undefined
+      ? ["Kubernetes", "yours", `the cluster of KUBECONFIG=${cluster.kubeconfigPath}`]
+      : ["Kubernetes", cluster.server.url, "kube-apiserver, etcd and kube-controller-manager"],
     ...servers.table,
   ];
   for (const [name = "", address = "", what = ""] of rows) {

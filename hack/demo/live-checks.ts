@@ -24,7 +24,7 @@ const ATLAS: Kind = {
   ...{ namespace: "production", name: "orders-db" },
   apply: (edit) => `kubectl kustomize examples/gitops/production |\n    ${LOCAL}${script(edit)} | kubectl apply -f -`,
 };
-export const KINDS: readonly Kind[] = [LOGIN, DATABASE, ATLAS];
+const KINDS: readonly Kind[] = [LOGIN, DATABASE, ATLAS];
 
 function script(edit: string | undefined): string {
   return edit === undefined ? "" : ` -e '${edit}'`;
