@@ -19,13 +19,15 @@ export type Servers = {
   stop(): Promise<void>;
 };
 
+const FERRETDB = "FerretDB, a MongoDB server; wants a login";
+const STAND_IN = "a stand-in with MongoDB's logins and no data: FerretDB is built with Go";
 const PROJECT = "64f0c0ffee0c0ffee0c0ffee";
 
 /**
  * Starts them, and writes what a person needs to use them into the directory `$DEMO`: `local.sed`, `ca.pem` and
  * `atlas-key/`. The first time on a machine the database is built with Go, which is announced on stderr.
  *
- * @throws {ControlPlaneError} when there is no database to be had
+ * @throws {ControlPlaneError} when the database cannot be built or started, though there is Go
  */
 export async function startServers(directory: string): Promise<Servers> {
   const ca = createCertificateAuthority();
@@ -34,7 +36,7 @@ export async function startServers(directory: string): Promise<Servers> {
   const password = await passwordOfExample();
   const user = { password, databases: ["orders"] };
   // The longest first: it may be built, and may fail.
-  const database = await startMongoDB({ users: { orders: user, "orders-2": user } });
+  const database = await startMongoDB({ users: { orders: user, "orders-2": user }, orWithoutData: true });
   const [login, atlas] = await Promise.all([
     startLoginProvider({ ca }),
     startAtlas({
@@ -66,7 +68,7 @@ export async function startServers(directory: string): Promise<Servers> {
     ],
     table: [
       ["login provider", login.issuer, "a real one (oidc-provider), with a CA of its own"],
-      ["database", `127.0.0.1:${database.port}`, "FerretDB, a MongoDB server; wants a login"],
+      ["database", `127.0.0.1:${database.port}`, database.keepsData ? FERRETDB : STAND_IN],
       ["Atlas API", atlas.baseUrl, "a stand-in for cloud.mongodb.com, with its digest logins"],
     ],
     async stop() {

@@ -25,6 +25,10 @@ export async function runWorkload({ stage, read, servers, directory, env }: Scen
     return isRight && Object.keys(values).length === 2 && !stdout.includes(uri);
   });
 
+  if (!servers.database.keepsData) {
+    stage.say("The example application is left out: it keeps its visits in the database, and this one keeps nothing.");
+    return;
+  }
   stage.say("There are no nodes here, so no pod starts: the program is run with what its pod would be given.");
   await writeAsPodGetsThem(read, directory);
   const port = await freePort();

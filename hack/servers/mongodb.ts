@@ -26,11 +26,15 @@ export type MongoDBOptions = Pick<FrontOptions, "users" | "tls" | "hello"> & {
   env?: NodeJS.ProcessEnv;
   /** Of the build, the first time. Default: stderr. */
   progress?: Progress;
+  /** Where there is no Go to build FerretDB with: a server with real logins that keeps no data. */
+  orWithoutData?: boolean;
 };
 
 export type MongoDB = {
   /** On 127.0.0.1, and the same after `comeBack`. */
   readonly port: number;
+  /** False: only the logins are real. */
+  readonly keepsData: boolean;
   /** How many logins were tried since it was started or came back. */
   readonly logins: number;
   /** Connection string. Without `user`, one without a login. `options` as after the question mark. */
@@ -50,26 +54,13 @@ export type MongoDB = {
  * const uri = database.uri({ name: "orders", password: "correct horse" });
  */
 export async function startMongoDB(options: MongoDBOptions = {}): Promise<MongoDB> {
-  const { env = process.env, progress, ...front } = options;
-  const program = await ensureFerretDB(env, progress);
-  const directory = await keepDirectory();
-  const socket = join(directory.path, "ferretdb.sock");
-  const data = join(directory.path, "data");
-  await mkdir(data);
-  const log = join(directory.path, "ferretdb.log");
-  const server = await spawnKept(program, [socket, data], { cwd: directory.path, output: { file: log } });
-  const stopServer = async () => {
-    await server.stop("SIGTERM", STOPS_WITHIN_MS);
-    await directory.remove();
-  };
-  if (!(await isListening(socket, () => server.running))) {
-    const text = await readFile(log, "utf8").catch(() => "");
-    await stopServer();
-    throw new ControlPlaneError("ServerFailed", `FerretDB does not start; its log ends with:\n${text.slice(-2_000)}`);
-  }
-
+  const { env = process.env, progress, orWithoutData = false, ...front } = options;
+  const ferretDB = await startFerretDB(env, progress).catch((error: unknown) => {
+    if (orWithoutData && error instanceof ControlPlaneError && error.code === "NoBinaries") return undefined;
+    throw error;
+  });
   const port = await freePort();
-  const open = () => startFront({ ...front, port, backend: () => connect(socket) });
+  const open = () => startFront({ ...front, port, ...(ferretDB && { backend: () => connect(ferretDB.socket) }) });
   let current: Front | undefined = await open();
   const goDown = async () => {
     await current?.close();
@@ -77,6 +68,7 @@ export async function startMongoDB(options: MongoDBOptions = {}): Promise<MongoD
   };
   return {
     port,
+    keepsData: ferretDB !== undefined,
     get logins() {
       return current?.logins ?? 0;
     },
@@ -92,9 +84,30 @@ export async function startMongoDB(options: MongoDBOptions = {}): Promise<MongoD
     },
     async stop() {
       await goDown();
-      await stopServer();
+      await ferretDB?.stop();
     },
   };
+}
+
+/** Listens on a Unix socket, and keeps its data in a directory of its own. */
+async function startFerretDB(env: NodeJS.ProcessEnv, progress: Progress | undefined) {
+  const program = await ensureFerretDB(env, progress);
+  const directory = await keepDirectory();
+  const socket = join(directory.path, "ferretdb.sock");
+  const data = join(directory.path, "data");
+  await mkdir(data);
+  const log = join(directory.path, "ferretdb.log");
+  const server = await spawnKept(program, [socket, data], { cwd: directory.path, output: { file: log } });
+  const stop = async () => {
+    await server.stop("SIGTERM", STOPS_WITHIN_MS);
+    await directory.remove();
+  };
+  if (!(await isListening(socket, () => server.running))) {
+    const text = await readFile(log, "utf8").catch(() => "");
+    await stop();
+    throw new ControlPlaneError("ServerFailed", `FerretDB does not start; its log ends with:\n${text.slice(-2_000)}`);
+  }
+  return { socket, stop };
 }
 
 async function ensureFerretDB(env: NodeJS.ProcessEnv, progress: Progress | undefined): Promise<string> {

@@ -1,4 +1,4 @@
-/** A Pod that reads the examples' Secrets as a workload does, and prints what it has read: names, and values masked. */
+/** Pods that read the examples' Secrets as a workload does, and print what they have read: names, and values masked. */
 export const READER = "reader";
 
 /** Prints each variable once, and each file again whenever it changes. Runs in the operator's image, whose entry point is node. */
@@ -22,32 +22,52 @@ look();
 setInterval(look, 500);
 `;
 
+/** The Deployment that spec.restart names. */
+export const WEB = "web";
+
 export function readerPod(namespace: string, image: string, imagePullPolicy: string): object {
-  const secrets = ["orders-db", "orders-settings"];
   return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: READER, namespace },
+    spec: podSpec(image, imagePullPolicy),
+  };
+}
+
+export function readerDeployment(namespace: string, image: string, imagePullPolicy: string): object {
+  const labels = { app: WEB };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: WEB, namespace },
     spec: {
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 0,
-      securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
-      containers: [
-        {
-          name: "reader",
-          image,
-          imagePullPolicy,
-          args: ["--eval", PROGRAM],
-          envFrom: ["orders-login", "orders-db"].map((name) => ({ secretRef: { name } })),
-          securityContext: {
-            allowPrivilegeEscalation: false,
-            readOnlyRootFilesystem: true,
-            capabilities: { drop: ["ALL"] },
-          },
-          volumeMounts: secrets.map((name) => ({ name, mountPath: `/etc/${name}`, readOnly: true })),
-        },
-      ],
-      volumes: secrets.map((name) => ({ name, secret: { secretName: name } })),
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: podSpec(image, imagePullPolicy) },
     },
+  };
+}
+
+function podSpec(image: string, imagePullPolicy: string): object {
+  const secrets = ["orders-db", "orders-settings"];
+  return {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 0,
+    securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
+    containers: [
+      {
+        name: "reader",
+        image,
+        imagePullPolicy,
+        args: ["--eval", PROGRAM],
+        envFrom: ["orders-login", "orders-db"].map((name) => ({ secretRef: { name } })),
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        },
+        volumeMounts: secrets.map((name) => ({ name, mountPath: `/etc/${name}`, readOnly: true })),
+      },
+    ],
+    volumes: secrets.map((name) => ({ name, secret: { secretName: name } })),
   };
 }

@@ -12,7 +12,7 @@ import { findOnPath } from "../../hack/control-plane/binaries.ts";
 import { ensureBinaries } from "../../hack/control-plane/index.ts";
 import { runKubectl } from "../../hack/control-plane/kubectl.ts";
 import { ensureTool } from "../../hack/programs/index.ts";
-import { READER, readerPod } from "./reader.ts";
+import { READER, readerDeployment, readerPod, WEB } from "./reader.ts";
 
 const HOME = "appsecret-e2e-system";
 const ENVIRONMENT = "appsecret-e2e";
@@ -170,7 +170,29 @@ await step("a rotated source reaches the Secret, and then the file in the Pod", 
   return `Secret after ${(published / 1000).toFixed(1)} s, file after ${(mounted / 1000).toFixed(1)} s more`;
 });
 
-// spec.restart: here the Pods of a Deployment that spec.restart names roll once after the rotation.
+await step("a changed value rolls the Deployment that spec.restart names, once; a changed label does not", async () => {
+  const generation = () => inEnvironment("get", "deployment", WEB, "-o", "jsonpath={.metadata.generation}");
+  const rolledOut = () => inEnvironment("rollout", "status", `deployment/${WEB}`, "--timeout=60s");
+  const change = async (spec: object) => {
+    await inEnvironment("patch", "appsecret", "orders-db", "--type=merge", "-p", JSON.stringify({ spec }));
+    await inEnvironment("wait", "--for=condition=Ready", "appsecret/orders-db", "--timeout=60s");
+  };
+  await apply(readerDeployment(ENVIRONMENT, image, pullPolicy));
+  await rolledOut();
+  await change({ restart: [{ kind: "Deployment", name: WEB }] });
+  await change({ target: { labels: { team: "orders" } } });
+  assert.equal(await generation(), "1", "nothing has changed a value");
+  const uri = "mongodb://orders:rolled@mongodb.example.com:27017/orders?authSource=admin";
+  await rotate(uri);
+  await eventually("the roll", 30_000, async () => assert.equal(await generation(), "2"));
+  await rolledOut();
+  const line = `env MONGODB_URI=mon*** (${uri.length} characters)`;
+  await eventually("the new Pod", 60_000, async () => {
+    assert.ok((await inEnvironment("logs", `deployment/${WEB}`)).includes(line));
+  });
+  assert.equal(await generation(), "2", "it rolled once");
+  return undefined;
+});
 
 await step("helm upgrade rolls the operator, and touches neither the type nor what is published", async () => {
   const [before, crd] = [
