@@ -1,11 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Api } from "../integration/operator/harness/api.ts";
 import type { Environment } from "../integration/operator/harness/environment.ts";
 import { eventually } from "../integration/operator/harness/eventually.ts";
 import type { Operator } from "../integration/operator/harness/operator.ts";
 import { startOperator } from "../integration/operator/harness/operator.ts";
+import type { Rule } from "../integration/operator/harness/rights.ts";
+import { readRules } from "../integration/operator/harness/rights.ts";
 import { installRights, logIn, OPERATOR_ACCOUNT } from "../integration/operator/harness/service-account.ts";
 import { custom, login } from "../integration/operator/harness/specs.ts";
 import { ahead } from "./ahead.ts";
@@ -110,25 +112,28 @@ async function takenOver({ env }: Pair, since: number): Promise<Pick<Told, "took
 async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<Told> {
   const stage = await createStage({ prefix: "leaders" });
   const env = stage.environments[0]!;
-  const leaseName = `leaders-${randomBytes(4).toString("hex")}`;
+  const started: Replica[] = [];
   const start = async (): Promise<Replica> => {
     const proxy = await startProxy(addresses(process.env));
     const { kubeconfig, remove } = await throughProxy(await logIn(stage.api, OPERATOR_ACCOUNT), proxy);
-    const lease = ["--leader-elect", `--lease-name=${leaseName}`, `--lease-namespace=${OPERATOR_ACCOUNT.namespace}`];
+    const lease = ["--leader-elect", `--lease-namespace=${env.namespace}`];
     const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: lease });
     const close = async () => {
       await operator.stop("SIGKILL");
       await proxy.close();
       await remove();
     };
-    return { proxy, operator, close };
+    const replica = { proxy, operator, close };
+    started.push(replica);
+    return replica;
   };
-  const leader = await start();
-  await eventually(() => assert.ok(leader.operator.log().some(({ msg }) => msg === "leading")));
-  const follower = await start();
-  const secrets = await env.recordSecrets();
-  const appSecrets = await env.recordAppSecrets();
   try {
+    await allowLease(stage.api, env.namespace);
+    const leader = await start();
+    await eventually(() => assert.ok(leader.operator.log().some(({ msg }) => msg === "leading")));
+    const follower = await start();
+    const secrets = await env.recordSecrets();
+    const appSecrets = await env.recordAppSecrets();
     await env.apply("web-login", login());
     await env.apply("keys", custom({ A: "1" }));
     await env.ready("web-login", "True/Published");
@@ -159,8 +164,22 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
     };
   } finally {
     env.close();
-    await leader.close();
-    await follower.close();
+    for (const { close } of started) await close();
     await stage.close();
   }
+}
+
+/** A Lease for each pair, in its own namespace: the operator's Role is for the one of this name in the operator's. */
+async function allowLease(api: Api, namespace: string): Promise<void> {
+  const isForLeases = ({ resources }: Rule) => resources.includes("leases");
+  const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  await api.create(`${path}/roles`, {
+    metadata: { name: "lease" },
+    rules: (await readRules("hack/rbac.yaml")).filter(isForLeases),
+  });
+  await api.create(`${path}/rolebindings`, {
+    metadata: { name: "lease" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "lease" },
+    subjects: [{ kind: "ServiceAccount", ...OPERATOR_ACCOUNT }],
+  });
 }
