@@ -18,6 +18,8 @@ export type Scenario = {
 
 const OLD = { target: { name: "old" } };
 const NEW = { target: { name: "new" } };
+const LABELLED = { target: { labels: { team: "payments" } } };
+const RESTART = { restart: ["web", "api"].map((name) => ({ kind: "Deployment", name })) };
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -74,6 +76,33 @@ export const SCENARIOS: readonly Scenario[] = [
     act: async (env) => {
       await env.putSecret("upstream", { token: "two" });
       await holding(env, "keys", { TOKEN: "two" });
+    },
+  },
+  {
+    name: "values change that workloads restart for, by an edit and by a source",
+    prepare: async (env) => {
+      await env.putSecret("upstream", { token: "one" });
+      for (const workload of ["web", "api"]) await env.putWorkload(workload);
+      await published(env, "keys", custom({ A: "1", TOKEN: from("upstream", "token") }, RESTART));
+    },
+    act: async (env) => {
+      await published(env, "keys", custom({ A: "2", TOKEN: from("upstream", "token") }, RESTART));
+      await restarted(env, 1);
+      await published(env, "keys", custom({ A: "2", TOKEN: from("upstream", "token") }, { ...RESTART, ...LABELLED }));
+      await env.putSecret("upstream", { token: "two" });
+      await restarted(env, 2);
+    },
+  },
+  {
+    name: "a value changes that workloads restart for, and the Secret's name",
+    prepare: async (env) => {
+      for (const workload of ["web", "api"]) await env.putWorkload(workload);
+      await published(env, "keys", custom({ A: "1" }, { ...RESTART, ...OLD }));
+    },
+    act: async (env) => {
+      await published(env, "keys", custom({ A: "2" }, { ...RESTART, ...NEW }));
+      await restarted(env, 1);
+      await gone(env, "old");
     },
   },
   {
@@ -197,6 +226,19 @@ async function gone(env: Environment, secret: string): Promise<void> {
   await eventually(async () => {
     if (await env.findSecret(secret)) throw new Error(`Secret ${secret} is still there`);
   }, COLLECTED_MS);
+}
+
+async function restarted(env: Environment, times: number): Promise<void> {
+  for (const workload of ["web", "api"]) {
+    await eventually(async () => {
+      const count = await env.restarts(workload);
+      if (count !== times) throw new Error(`${workload} was restarted ${count} times`);
+    });
+  }
+  await eventually(async () => {
+    if ((await env.appSecret("keys")).status?.secret?.contentVersion !== times + 1)
+      throw new Error("it is not recorded");
+  });
 }
 
 async function holding(env: Environment, name: string, data: Record<string, string>): Promise<void> {
