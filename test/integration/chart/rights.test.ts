@@ -58,6 +58,13 @@ async function life(env: Environment, operator: Operator, patience: number): Pro
   await env.putSecret("upstream", { a: "3" });
   await eventually(async () => assert.equal(await env.values("orders"), { A: "3", B: "2" }), patience);
 
+  await env.putWorkload("web");
+  const restart = { restart: [{ kind: "Deployment", name: "web" }] };
+  await env.apply("read", custom({ A: "1" }, restart));
+  await says("read", "True/Published");
+  await env.apply("read", custom({ A: "2" }, restart));
+  await eventually(async () => assert.is(await env.restarts("web"), 1), patience);
+
   await env.apply("retained", custom({ A: "1" }, { deletionPolicy: "Retain" }));
   await says("retained", "True/Published");
 
