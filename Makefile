@@ -7,7 +7,7 @@ NPM := npm --silent
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench profile check audit format generate bundle image e2e kind clean
+.PHONY: help demo test bench profile soak check audit format generate bundle image e2e kind clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ bench: $(INSTALLED) ## Measure the operator side by side with the API server's o
 
 profile: $(INSTALLED) ## Make a CPU profile of the operator under load
 	@$(NPM) run profile
+
+soak: $(INSTALLED) ## The fault tests in their long form: an hour, or SOAK_MINUTES=…
+	@$(NPM) run soak
 
 check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files and duplicates
 	@$(NPM) run check

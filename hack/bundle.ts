@@ -3,10 +3,10 @@
  *
  *     node hack/bundle.ts [folder]      writes dist/, or the folder
  *
- * The folder then has `operator/main.js` with its source map, the package.json that the operator reads its version from, and
- * the licenses of everything that was bundled.
+ * The folder then has `operator/main.js` with its source map, the package.json that the operator reads its version from, its
+ * license, and those of everything that was bundled.
  */
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { Metafile, Plugin } from "esbuild";
@@ -76,6 +76,7 @@ export async function bundle(folder: string): Promise<string[]> {
     unknown
   >;
   await writeFile(join(folder, "package.json"), `${JSON.stringify({ name, version, type, license }, null, 2)}\n`);
+  await copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   await writeFile(join(folder, "THIRD-PARTY-LICENSES.txt"), await licenses(packages));
   return packages.map((path) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length));
 }

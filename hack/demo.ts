@@ -1,6 +1,6 @@
 /**
- * `make demo`: a control plane, the operator and the examples, on this machine and gone afterwards. On a terminal it stays
- * until Ctrl-C, to be tried out. Otherwise (CI=true, or no terminal) it runs through and exits with 0 when everything that
+ * `make demo`: a control plane, the operator, what it checks and the examples, on this machine and gone afterwards. On a
+ * terminal it stays until Ctrl-C, to be tried out. Otherwise (CI=true, or no terminal) it runs through and exits with 0 when everything that
  * it shows is true, else it says what is not and exits with 1.
  */
 import { join } from "node:path";
@@ -11,12 +11,16 @@ import { prepareGuest } from "./demo/guest.ts";
 import { install, logTail, startOperator } from "./demo/operator.ts";
 import type { RunningOperator } from "./demo/operator.ts";
 import { play } from "./demo/scenes.ts";
+import { startServers } from "./demo/servers.ts";
+import type { Servers } from "./demo/servers.ts";
 import { createStage, DemoError } from "./demo/stage.ts";
 import type { Stage } from "./demo/stage.ts";
 
 // The commands that it shows name files from here.
 process.chdir(join(import.meta.dirname, ".."));
 
+const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. See it with a real
+Kubernetes API server, a real login provider and a real database.`;
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
 /** 128 + SIGINT, as a shell says it. */
 const INTERRUPTED = 130;
@@ -43,19 +47,25 @@ try {
 
 async function demo(): Promise<void> {
   const began = performance.now();
-  process.stdout.write("Starting a Kubernetes control plane on this machine …\n");
-  const cluster = await startControlPlane();
-  mustBeOrderly = true;
-  const directory = await keepDirectory();
-  const stage = createStage(cluster.env, interrupt.signal);
+  process.stdout.write(`${OPENING}\n\n`);
+  /** The last one first. */
+  const undo: (() => Promise<void>)[] = [];
   let operator: RunningOperator | undefined;
-  let leave = async (): Promise<void> => undefined;
   try {
-    leave = await prepareGuest(cluster, stage);
-    stage.say(`It answers after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+    const directory = await keepDirectory();
+    undo.unshift(() => directory.remove());
+    const servers = await startServers(directory.path);
+    undo.unshift(() => servers.stop());
+    const cluster = await startControlPlane();
+    undo.unshift(() => cluster.stop());
+    mustBeOrderly = true;
+    const stage = createStage({ ...cluster.env, DEMO: directory.path }, interrupt.signal);
+    undo.unshift(await prepareGuest(cluster, stage));
+    sayWhatRuns(cluster, stage, servers, directory.path);
+    stage.say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
     await install(stage);
-    operator = await startOperator(cluster, stage, directory.path);
-    await Promise.race([show(cluster, stage, operator), endOf(operator)]);
+    operator = await startOperator(cluster, stage, servers, directory.path);
+    await Promise.race([show(cluster, stage, servers, operator, directory.path), endOf(operator)]);
   } catch (error) {
     if (error instanceof DemoError && operator !== undefined) {
       throw new DemoError(`${error.message}\n\nThe operator's log ends with:\n${await logTail(operator)}`);
@@ -63,17 +73,34 @@ async function demo(): Promise<void> {
     throw error;
   } finally {
     await operator?.stop("SIGTERM", OPERATOR_STOPS_WITHIN_MS);
-    await leave();
-    await cluster.stop();
-    await directory.remove();
+    for (const step of undo) await step();
   }
   process.stdout.write("\nStopped; nothing is left running.\n");
 }
 
-async function show(cluster: ControlPlane, stage: Stage, operator: RunningOperator): Promise<void> {
+function sayWhatRuns(cluster: ControlPlane, stage: Stage, servers: Servers, directory: string): void {
+  const rows = [
+    cluster.server === undefined
+      ? ["Kubernetes", "yours", `the cluster of KUBECONFIG=${cluster.kubeconfigPath}`]
+      : ["Kubernetes", cluster.server.url, "kube-apiserver, etcd and kube-controller-manager"],
+    ...servers.table,
+  ];
+  for (const [name = "", address = "", what = ""] of rows) {
+    stage.say(`  ${name.padEnd(16)}${address.padEnd(25)}${what}`);
+  }
+  stage.say(`In the commands below $DEMO is ${directory}.`);
+}
+
+async function show(
+  cluster: ControlPlane,
+  stage: Stage,
+  servers: Servers,
+  operator: RunningOperator,
+  directory: string,
+): Promise<void> {
   await stage.fact(() => `The operator is ready after ${operator.seconds()} s.`, operator.isReady);
-  await play(cluster, stage);
-  if (stays) await stay(cluster, stage, operator);
+  await play(cluster, stage, servers, directory);
+  if (stays) await stay(cluster, stage, operator, directory);
 }
 
 /** The operator is not to end while the demo goes on. */
@@ -82,18 +109,25 @@ async function endOf(operator: RunningOperator): Promise<never> {
   throw new DemoError(`✘ The operator ended by itself, with exit code ${code}.`);
 }
 
-async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperator): Promise<void> {
+async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperator, directory: string): Promise<void> {
   stage.heading("It is yours now");
   stage.say(`In another terminal:
 
   export KUBECONFIG=${cluster.kubeconfigPath} PATH=${cluster.binDir}:$PATH
+  export DEMO=${directory}
 
   kubectl get appsecrets -A -o wide                  the table again, with messages
+  kubectl describe appsecret orders-db -n dev        what was found, and the Events
   kubectl explain appsecret.spec.database            what can be written, field by field
   kubectl edit appsecret orders-settings -n dev      change something, and look at its Secret
   kubectl delete appsecret orders-login -n dev       its Secret goes with it
   curl ${operator.metricsUrl.padEnd(45)} what the operator measures
-  tail -f ${operator.logFile}
+  tail -f $DEMO/operator.log                         its log
+
+Make a mistake, and look at its status and its Secret; or have something checked at once:
+
+  sed -f $DEMO/local.sed -e 's|/jwks$|/sign-in|' examples/authentication.yaml | kubectl apply -n dev -f -
+  kubectl annotate appsecret orders-login -n dev appsecret.dev/check-now=$(date +%s) --overwrite
 
 Ctrl-C stops everything that was started and removes it.`);
   await new Promise<void>((resolve) => {

@@ -1,6 +1,7 @@
 /**
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
+import "./heap.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { OperatorError } from "./api/errors.ts";

@@ -5,6 +5,7 @@ import type { ControlPlane } from "../control-plane/index.ts";
 import { spawnKept } from "../control-plane/lifeline.ts";
 import type { KeptProcess } from "../control-plane/lifeline.ts";
 import { freePort } from "../control-plane/ports.ts";
+import type { Servers } from "./servers.ts";
 import type { Stage } from "./stage.ts";
 
 const ACCOUNT = { name: "appsecret-operator", namespace: "appsecret-system" } as const;
@@ -28,18 +29,25 @@ export async function install(stage: Stage): Promise<void> {
 /**
  * Starts the operator, which ends when this program does. It is not ready yet.
  *
- * @param directory where its kubeconfig and its log go
+ * @param directory where its kubeconfig and its log go: `$DEMO` of the command that is shown
  */
-export async function startOperator(cluster: ControlPlane, stage: Stage, directory: string): Promise<RunningOperator> {
+export async function startOperator(
+  cluster: ControlPlane,
+  stage: Stage,
+  servers: Servers,
+  directory: string,
+): Promise<RunningOperator> {
   const kubeconfig = join(directory, "operator.kubeconfig");
   await writeFile(kubeconfig, await kubeconfigOf(ACCOUNT, stage), { mode: 0o600 });
   const logFile = join(directory, "operator.log");
   const address = `127.0.0.1:${await freePort()}`;
-  const args = ["operator/main.ts", `--metrics-address=${address}`];
-  stage.say(`The operator runs with the rights in hack/rbac.yaml and no others:`);
-  stage.command(`KUBECONFIG=${kubeconfig} node ${args.join(" ")} >> ${logFile}`);
+  const flags = [...servers.operatorFlags, `--metrics-address=${address}`];
+  stage.say(`It has the rights in hack/rbac.yaml and no others. For public servers it needs none of these flags:`);
+  stage.command(`KUBECONFIG=$DEMO/operator.kubeconfig node operator/main.ts \\
+    ${flags.join(" \\\n    ")} >> $DEMO/operator.log`);
   const began = performance.now();
-  const operator = await spawnKept(process.execPath, args, {
+  const args = flags.map((flag) => flag.replace("$DEMO", directory));
+  const operator = await spawnKept(process.execPath, ["operator/main.ts", ...args], {
     env: { ...cluster.env, KUBECONFIG: kubeconfig },
     output: { file: logFile },
   });

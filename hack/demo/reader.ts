@@ -1,5 +1,6 @@
 /** Reads the objects that the demo's facts are about, as they are in the API server now. */
 import type { AppSecret } from "../../operator/api/schema.ts";
+import type { ConditionType } from "../../operator/api/status.ts";
 import type { Stage } from "./stage.ts";
 
 export type PublishedContent = {
@@ -12,21 +13,25 @@ export type PublishedContent = {
 
 export type Reader = {
   appSecret(namespace: string, name: string): Promise<AppSecret>;
-  appSecrets(namespace: string): Promise<AppSecret[]>;
-  /** A Secret that is not there has no content. */
+  /** None: of all namespaces. */
+  appSecrets(namespace?: string): Promise<AppSecret[]>;
+  /** A Secret that is not there has no content, and the version "". */
   secret(namespace: string, name: string): Promise<PublishedContent>;
 };
 
 export function reader(stage: Stage): Reader {
-  const get = async (what: string, namespace: string): Promise<unknown> => {
-    const { stdout } = await stage.quietly(`kubectl get ${what} -n ${namespace} --ignore-not-found -o json`);
+  const get = async (what: string): Promise<unknown> => {
+    const { stdout } = await stage.quietly(`kubectl get ${what} --ignore-not-found -o json`);
     return stdout === "" ? undefined : JSON.parse(stdout);
   };
   return {
-    appSecret: async (namespace, name) => (await get(`appsecret/${name}`, namespace)) as AppSecret,
-    appSecrets: async (namespace) => ((await get("appsecrets", namespace)) as { items: AppSecret[] }).items,
+    appSecret: async (namespace, name) => (await get(`appsecret/${name} -n ${namespace}`)) as AppSecret,
+    async appSecrets(namespace) {
+      const where = namespace === undefined ? "-A" : `-n ${namespace}`;
+      return ((await get(`appsecrets ${where}`)) as { items: AppSecret[] }).items;
+    },
     async secret(namespace, name) {
-      const found = (await get(`secret/${name}`, namespace)) as
+      const found = (await get(`secret/${name} -n ${namespace}`)) as
         { metadata: { resourceVersion: string }; data?: Record<string, string> } | undefined;
       const entries = Object.entries(found?.data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
       return {
@@ -40,16 +45,16 @@ export function reader(stage: Stage): Reader {
 
 /** Whether the status is about the present spec, and says that it is ready. */
 export function isReady(appSecret: AppSecret): boolean {
-  return ready(appSecret)?.status === "True";
+  return condition(appSecret, "Ready")?.status === "True";
 }
 
-/** The reason of Ready; undefined until the operator has looked at the present spec. */
-export function readyReason(appSecret: AppSecret): string | undefined {
-  return ready(appSecret)?.reason;
+/** The reason of a condition; undefined until the operator has looked at the present spec. */
+export function reasonOf(appSecret: AppSecret, type: ConditionType): string | undefined {
+  return condition(appSecret, type)?.reason;
 }
 
-function ready({ metadata, status }: AppSecret) {
+function condition({ metadata, status }: AppSecret, wanted: ConditionType) {
   return status?.conditions?.find(
-    ({ type, observedGeneration }) => type === "Ready" && observedGeneration === metadata.generation,
+    ({ type, observedGeneration }) => type === wanted && observedGeneration === metadata.generation,
   );
 }

@@ -10,9 +10,13 @@ export type SecretWatch = {
   stop(): Promise<void>;
 };
 
-/** Watches with kubectl, a program that does not know the operator. The times are those at which its lines arrive. */
+/**
+ * Watches with kubectl, a program that does not know the operator. The times are those at which its lines arrive. Resolves
+ * when the Secrets that are there have been listed, of which there must be one: from there on nothing is missed.
+ */
 export async function watchSecrets(env: Record<string, string>, namespace: string): Promise<SecretWatch> {
   const events: SecretEvent[] = [];
+  const listed = Promise.withResolvers<undefined>();
   const args = ["get", "secrets", "-n", namespace, "--watch", "--output-watch-events", "--no-headers"];
   const kubectl = await spawnKept("kubectl", args, {
     env,
@@ -20,9 +24,11 @@ export async function watchSecrets(env: Record<string, string>, namespace: strin
       stdout(line) {
         const [type = "", name = ""] = line.split(/\s+/);
         events.push({ type, name, atMs: performance.now() });
+        listed.resolve(undefined);
       },
     },
   });
+  await Promise.race([listed.promise, kubectl.done()]);
   return {
     events,
     between: ([firstType, firstName], [thenType, thenName]) => {

@@ -28,7 +28,7 @@ export type Stage = {
 
 export type Screen = { isTTY?: boolean; columns?: number; write(text: string): unknown };
 
-const FACT_WITHIN_MS = 20_000;
+const FACT_WITHIN_MS = 30_000;
 const POLL_MS = 50;
 /** Where the width is not known: a log file. */
 const COLUMNS = 100;
@@ -67,8 +67,10 @@ export function createStage(env: Record<string, string>, signal: AbortSignal, sc
     async run(command) {
       showCommand(command);
       const answer = await run(command);
-      // A table keeps its lines whole; a message is broken between words.
-      const lines = [answer.stdout.trimEnd(), wrap(answer.stderr.trimEnd(), columns - INDENT.length)];
+      // A table keeps its lines whole; a message is broken between words. One line alone is no table.
+      const stdout = answer.stdout.trimEnd();
+      const wrapped = (message: string) => wrap(message, columns - INDENT.length);
+      const lines = [stdout.includes("\n") ? stdout : wrapped(stdout), wrapped(answer.stderr.trimEnd())];
       const said = lines.filter((line) => line !== "").join("\n");
       if (said !== "") print(said.replaceAll(/^(?=.)/gm, INDENT));
       return answer;

@@ -58,14 +58,14 @@ export function reply(to: Pick<Command, "id" | "operation">, document: Document)
 
 /** The same with a document that was encoded by the caller. */
 export function replyBytes(to: Pick<Command, "id" | "operation">, document: Uint8Array): Buffer {
-  if (to.operation === OP_MSG) return message(OP_MSG, to.id, Buffer.alloc(4 + 1), document);
+  if (to.operation === OP_MSG) return wireMessage(OP_MSG, to.id, Buffer.alloc(4 + 1), document);
   // Flags, cursor (8 bytes), starting from, number of documents.
   const head = Buffer.alloc(20);
   head.writeInt32LE(1, 16);
-  return message(OP_REPLY, to.id, head, document);
+  return wireMessage(OP_REPLY, to.id, head, document);
 }
 
-export function message(operation: number, to: number, ...parts: Uint8Array[]): Buffer {
+export function wireMessage(operation: number, to: number, ...parts: Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeInt32LE(HEADER_BYTES + body.length, 0);

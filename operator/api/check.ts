@@ -39,3 +39,23 @@ export type Facts = {
   /** JWKS: changes when the set of keys does. Kept in memory only. */
   keys?: string;
 };
+
+/** Asks for a check of an AppSecret. */
+export type CheckRequest = {
+  target: Target;
+  /** Names what the answer will be about: the generation, and the versions of the sources. */
+  inputs: string;
+  /** When in each interval it is repeated, from 0 to 1. */
+  phase: number;
+  /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
+  stands?: Verdict;
+  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
+  fresh: boolean;
+  checkNow?: string;
+};
+
+/** How a check stands. */
+export type CheckState =
+  | { state: "Pending"; since: Date }
+  /** `checkNow`: the annotation's value that this answers. */
+  | { state: "Answered"; verdict: Verdict; checkNow?: string };

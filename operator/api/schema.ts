@@ -4,6 +4,7 @@
  * The API server has applied the same rules before an object is stored, so `parseSpec` fails only for objects that were
  * stored under other rules (an older CRD), and for files that have not been applied yet.
  */
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 
 import { authenticationSchema } from "./authentication.ts";
@@ -105,5 +106,7 @@ export function parseSpec(spec: unknown): ParsedSpec {
 
 function parse(spec: unknown): ParsedSpec {
   const result = appSecretSpecSchema.safeParse(spec);
-  return result.success ? { ok: true, spec: result.data } : { ok: false, problems: problemsOf(result.error, "spec") };
+  if (!result.success) return { ok: false, problems: problemsOf(result.error, "spec") };
+  // The API server has filled in the defaults already: then one of the two equal specs is enough to keep in memory.
+  return { ok: true, spec: isDeepStrictEqual(result.data, spec) ? (spec as AppSecretSpec) : result.data };
 }

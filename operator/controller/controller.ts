@@ -28,10 +28,11 @@ import { trimAppSecret, trimSecret } from "./trim.ts";
 const BACKOFF = { baseMs: 200, maxMs: 300_000 };
 
 /**
- * Of the Secrets that are none of our business these are the most and the largest: Helm's releases, and the tokens of
- * ServiceAccounts. The API server leaves them out for us.
+ * Of the Secrets that are none of our business Helm's releases are the most and the largest: the API server leaves them
+ * out for us. Not so the tokens of ServiceAccounts: since Kubernetes 1.24 they exist only where a person made them, and
+ * such a one may be a source.
  */
-const SECRETS_OF_INTEREST = "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token";
+const SECRETS_OF_INTEREST = "type!=helm.sh/release.v1";
 
 export type ControllerOptions = {
   client: KubeClient;
@@ -102,17 +103,21 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
 
-  appSecrets.onChange(({ before, after }) => {
+  appSecrets.onChange(({ before, after, by }) => {
     for (const waiting of index.updateAppSecret(before, after)) queue.add(waiting);
     options.onAppSecret?.(before, after);
-    if (after) queue.add(keyOf(after));
-    else if (before) queue.forget(keyOf(before));
+    if (after) {
+      if (keyOf(after) !== by) queue.add(keyOf(after));
+    } else if (before) {
+      queue.forget(keyOf(before));
+      checks.forget(keyOf(before));
+    }
   });
-  secrets.onChange(({ before, after }) => {
+  secrets.onChange(({ before, after, by }) => {
     index.updateSecret(before?.metadata, after?.metadata);
     const secret = (after ?? before)?.metadata;
     if (!secret) return;
-    for (const concerned of index.concerned(secret.namespace, secret.name)) queue.add(concerned);
+    for (const concerned of index.concerned(secret.namespace, secret.name)) if (concerned !== by) queue.add(concerned);
   });
 
   const reflectors: Reflector[] = [];

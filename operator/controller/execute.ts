@@ -30,8 +30,8 @@ import { trimAppSecret, trimSecret } from "./trim.ts";
 export type Shell = {
   /** Its writes fail once this replica may not write any more (it lost the Lease). */
   client: KubeClient;
-  appSecrets: Cache<AppSecret>;
-  secrets: Cache<PartialObject>;
+  appSecrets: Pick<Cache<AppSecret>, "get" | "put" | "remove">;
+  secrets: Pick<Cache<PartialObject>, "get" | "put" | "remove">;
   events: EventRecorder;
   checks: Pick<Scheduler, "ask">;
 };
@@ -67,15 +67,14 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
       case "SetHolds": {
         const claimed = await setHolds(shell, current, action.holds);
         if (claimed === undefined) return { kind: "Again" };
+        if (claimed === "Forbidden") return { kind: "Again", refusal: { kind: "HoldsForbidden" } };
         if (claimed.metadata.generation !== current.metadata.generation) return { kind: "Again" };
         current = claimed;
         break;
       }
       case "CreateSecret": {
-        if (action.confirm) {
-          if (!(await refreshAppSecret(shell, current.metadata))) return { kind: "Gone" };
-          if (!isLatest(shell, current)) return { kind: "Again" };
-        }
+        const older = action.confirm && (await findNewer(shell, current));
+        if (older) return older;
         const made = await createSecret(shell, current, action.secret);
         if (made.kind !== "Written") return made;
         published = made.version;
@@ -84,6 +83,8 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         break;
       }
       case "UpdateSecret": {
+        const older = action.confirm && (await findNewer(shell, current));
+        if (older) return older;
         const made = await updateSecret(shell, current, action);
         if (made.kind !== "Written") return made;
         published = made.version;
@@ -97,8 +98,8 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         break;
       }
       case "DeleteSecret": {
-        const deleted = await deleteSecret(shell, current, action.name, action.uid);
-        if (!deleted) return { kind: "Again", refusal: { kind: "DeleteForbidden", name: action.name } };
+        const standing = await deleteSecret(shell, current, action.name, action.uid);
+        if (standing) return standing;
         break;
       }
       case "WriteStatus": {
@@ -155,18 +156,19 @@ async function readSecret({ client, secrets }: Shell, namespace: string, name: s
   return { uid, resourceVersion, data: secret.data ?? {} };
 }
 
-/** @returns the AppSecret as it is now; undefined when it is gone or another one */
+/** @returns the AppSecret as it is now; undefined when it is gone or was another one */
 async function setHolds(
   { client, appSecrets }: Shell,
   { metadata }: AppSecret,
   holds: AppSecret["spec"]["type"] | null,
-): Promise<AppSecret | undefined> {
+): Promise<AppSecret | "Forbidden" | undefined> {
   try {
     const path = appSecretPath(metadata.namespace, metadata.name);
     const reply = trimAppSecret(await client.patch<AppSecret>(path, holdsPatch(metadata, holds), "merge"));
     appSecrets.put(reply);
     return reply;
   } catch (error) {
+    if (isStatus(error, 403)) return "Forbidden";
     if (isStatus(error, 404, 409, 422)) return refreshAppSecret({ client, appSecrets }, metadata).then(() => undefined);
     throw error;
   }
@@ -230,22 +232,24 @@ function refused(error: unknown): Outcome {
   return { kind: "Again", refusal };
 }
 
-/** @returns false when that is forbidden */
+/** @returns undefined when the Secret is gone. A 409 does not say so: it may be another one by now, or still this one. */
 async function deleteSecret(
-  { client, secrets }: Shell,
+  shell: Shell,
   { metadata }: AppSecret,
   name: string,
   uid: string,
-): Promise<boolean> {
+): Promise<Outcome | undefined> {
+  const { client, secrets } = shell;
   try {
     await client.remove(secretPath(metadata.namespace, name), { uid });
   } catch (error) {
-    if (isStatus(error, 403)) return false;
-    if (!isStatus(error, 404, 409)) throw error;
+    if (isStatus(error, 403)) return { kind: "Again", refusal: { kind: "DeleteForbidden", name } };
+    if (isStatus(error, 409)) return refreshSecret(shell, metadata.namespace, name);
+    if (!isStatus(error, 404)) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
   if (known?.metadata.uid === uid) secrets.remove(known);
-  return true;
+  return undefined;
 }
 
 async function writeStatus(
@@ -290,6 +294,12 @@ async function refreshAppSecret({ client, appSecrets }: Pick<Shell, "client" | "
     if (isStatus(error, 404)) return false;
     throw error;
   }
+}
+
+/** @returns undefined when this AppSecret is as the API server has it at this moment */
+async function findNewer(shell: Shell, appSecret: AppSecret): Promise<Outcome | undefined> {
+  if (!(await refreshAppSecret(shell, appSecret.metadata))) return { kind: "Gone" };
+  return isLatest(shell, appSecret) ? undefined : { kind: "Again" };
 }
 
 function isLatest({ appSecrets }: Shell, { metadata }: AppSecret): boolean {

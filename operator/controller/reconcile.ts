@@ -5,6 +5,8 @@
  * anywhere. It throws when a later try may do better; the queue then backs off.
  */
 import { OperatorError } from "../api/errors.ts";
+import type { PartialObject } from "../api/metadata.ts";
+import type { AppSecret } from "../api/schema.ts";
 import type { Plan } from "../plan/actions.ts";
 import { plan } from "../plan/plan.ts";
 import type { Source } from "../plan/observed.ts";
@@ -15,6 +17,8 @@ import type { Learned } from "./gather.ts";
 import { gather } from "./gather.ts";
 import type { Index } from "./index.ts";
 import { splitKey } from "./index.ts";
+import type { Cache } from "./scoped-store.ts";
+import { inHandsOf } from "./scoped-store.ts";
 
 /** A pass more than this, and two writers are fighting: the queue's backoff is the better place to wait. */
 const MAX_PASSES = 8;
@@ -41,13 +45,23 @@ class TooManyConflicts extends OperatorError {
   }
 }
 
+type Parts = Omit<Shell, "appSecrets" | "secrets"> & {
+  appSecrets: Cache<AppSecret>;
+  secrets: Cache<PartialObject>;
+  index: Index;
+  checks: Scheduler;
+};
+
 /**
  * @param now the clock, for condition timestamps
  * @throws RetryLater, TooManyConflicts, ApiError and network errors: try again later
  */
-export function createReconciler(shell: Shell & { index: Index; checks: Scheduler }, now: () => Date) {
+export function createReconciler(parts: Parts, now: () => Date) {
   return async (key: string): Promise<Reconciled> => {
     const [namespace, name] = splitKey(key);
+    // What this reconcile writes need not wake its own key: it looks again by itself where that changes the picture.
+    const appSecrets = inHandsOf(parts.appSecrets, key);
+    const shell = { ...parts, appSecrets, secrets: inHandsOf(parts.secrets, key) };
     let learned: Learned = { sources: new Map<string, Source>() };
     for (let pass = 0; pass < MAX_PASSES; pass += 1) {
       const observed = gather(shell, namespace, name, learned);

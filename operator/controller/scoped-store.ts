@@ -12,6 +12,18 @@ export type ScopedStore<T extends { metadata: ObjectMeta }> = Cache<T> & {
   onChange(listener: (change: Change<T>) => void): void;
 };
 
+/** The same cache in the hands of one key's reconcile: what it puts in and takes out is told to every other key. */
+export function inHandsOf<T extends { metadata: ObjectMeta }>(
+  cache: Cache<T>,
+  key: string,
+): Pick<Cache<T>, "get" | "put" | "remove"> {
+  return {
+    get: cache.get,
+    put: (object) => cache.put(object, key),
+    remove: (object) => cache.remove(object, key),
+  };
+}
+
 /** @param namespaces those that are watched; none means one watch over all */
 export function createScopedStore<T extends { metadata: ObjectMeta }>(
   namespaces: readonly string[],
@@ -24,8 +36,8 @@ export function createScopedStore<T extends { metadata: ObjectMeta }>(
   return {
     parts,
     get: (namespace, name) => find(namespace)?.get(namespace, name),
-    put: (object) => find(object.metadata.namespace)?.put(object),
-    remove: (object) => find(object.metadata.namespace)?.remove(object),
+    put: (object, by) => find(object.metadata.namespace)?.put(object, by),
+    remove: (object, by) => find(object.metadata.namespace)?.remove(object, by),
     *values() {
       for (const { store } of parts) yield* store.values();
     },

@@ -1,5 +1,5 @@
 import type { AppSecret } from "../api/schema.ts";
-import type { Condition } from "../api/status.ts";
+import type { Condition, ConditionType } from "../api/status.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ControllerOptions } from "./controller.ts";
@@ -40,8 +40,9 @@ export function createTelemetry(log: Logger, metrics: Metrics, now: () => number
 
 /** The first sight of an AppSecret is no change of state, unless it shows one that we have just made. */
 function logTransition(log: Logger, before: AppSecret | undefined, after: AppSecret): void {
-  const was = ready(before);
-  const is = ready(after);
+  const was = find(before, "Ready");
+  const is = find(after, "Ready");
+  if (before) logVerified(log, before, after);
   if (!before || !is || (was?.status === is.status && was.reason === is.reason && isSameSecret(before, after))) return;
   const { namespace, name, generation } = after.metadata;
   const secret = after.status?.secret?.name;
@@ -50,8 +51,20 @@ function logTransition(log: Logger, before: AppSecret | undefined, after: AppSec
   else log.info(fields, is.reason === "Published" ? "published" : "ready");
 }
 
-function ready(appSecret: AppSecret | undefined): Condition | undefined {
-  return appSecret?.status?.conditions?.find(({ type }) => type === "Ready");
+/** Of an answer that leaves Ready as it is. */
+function logVerified(log: Logger, before: AppSecret, after: AppSecret): void {
+  const was = find(before, "Verified");
+  const is = find(after, "Verified");
+  const unchanged = find(before, "Ready")?.reason === find(after, "Ready")?.reason;
+  if (!was || !is || was.status === is.status || !unchanged) return;
+  const { namespace, name, generation } = after.metadata;
+  const fields = { namespace, name, generation, type: after.spec.type, verified: is.status, reason: is.reason };
+  if (is.status === "True") log.info(fields, "verified");
+  else log.warn({ ...fields, detail: is.message }, "not verified");
+}
+
+function find(appSecret: AppSecret | undefined, type: ConditionType): Condition | undefined {
+  return appSecret?.status?.conditions?.find((condition) => condition.type === type);
 }
 
 function isSameSecret(before: AppSecret, after: AppSecret): boolean {

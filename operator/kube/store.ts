@@ -19,9 +19,9 @@ export type Store<T extends { metadata: ObjectMeta }> = {
   values(): Iterable<T>;
   readonly size: number;
   /** Takes an object in unless the same or a newer version of it is held, or it is known to be gone. Say `put` too after each write of our own, so that the watch event that follows wakes nobody. */
-  put(object: T): void;
+  put(object: T, by?: string): void;
   /** The object is gone for good: a later `put` of this uid is a late message, and ignored. */
-  remove(object: { metadata: ObjectMeta }): void;
+  remove(object: { metadata: ObjectMeta }, by?: string): void;
   /** The object exists but is no longer to be held. A later `put` of it counts, unless it is of an older version. */
   forget(object: { metadata: ObjectMeta }): void;
   /** A whole list, as of its own resource version: `stage`, `add` each, `commit`. */
@@ -32,7 +32,8 @@ export type Store<T extends { metadata: ObjectMeta }> = {
   onChange(listener: (change: Change<T>) => void): void;
 };
 
-export type Change<T> = { before?: T; after?: T };
+/** `by`: what the caller of `put` or `remove` gave, for listeners that need not tell it what it has just done itself. */
+export type Change<T> = { before?: T; after?: T; by?: string };
 
 export type Staged<T> = {
   /** Returns false when this very version is held already. Of two versions of one object the newer one counts. */
@@ -56,16 +57,16 @@ export function createStore<T extends { metadata: ObjectMeta }>(
   const tombstones = createTombstones(options.now ?? (() => performance.now()));
   const listeners: ((change: Change<T>) => void)[] = [];
 
-  function set(key: string, before: T | undefined, after: T): void {
+  function set(key: string, before: T | undefined, after: T, by?: string): void {
     if (before !== undefined && before.metadata.uid !== after.metadata.uid)
       tombstones.add(before.metadata.uid, after.metadata.resourceVersion, "gone");
     held.set(key, after);
-    tell(before === undefined ? { after } : { before, after });
+    tell({ ...(before ? { before } : {}), after, ...(by === undefined ? {} : { by }) });
   }
 
-  function drop(key: string, before: T): void {
+  function drop(key: string, before: T, by?: string): void {
     held.delete(key);
-    tell({ before });
+    tell({ before, ...(by === undefined ? {} : { by }) });
   }
 
   /** A listener that throws must not keep the others, or the watch, from going on. */
@@ -80,18 +81,18 @@ export function createStore<T extends { metadata: ObjectMeta }>(
     }
   }
 
-  function put(object: T): void {
+  function put(object: T, by?: string): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     if (tombstones.refuses(uid, resourceVersion)) return;
     const key = keyOf(namespace, name);
     const before = held.get(key);
     if (before !== undefined && !isNewer(object, before)) return;
-    set(key, before, object);
+    set(key, before, object, by);
   }
 
-  function remove({ metadata }: { metadata: ObjectMeta }): void {
+  function remove({ metadata }: { metadata: ObjectMeta }, by?: string): void {
     tombstones.add(metadata.uid, metadata.resourceVersion, "gone");
-    take(metadata);
+    take(metadata, by);
   }
 
   function forget({ metadata }: { metadata: ObjectMeta }): void {
@@ -99,7 +100,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
     take(metadata);
   }
 
-  function take(metadata: ObjectMeta): void {
+  function take(metadata: ObjectMeta, by?: string): void {
     const key = keyOf(metadata.namespace, metadata.name);
     const before = held.get(key);
     if (before === undefined) return;
@@ -108,7 +109,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
       if (compareVersions(before.metadata.resourceVersion, metadata.resourceVersion) !== -1) return;
       tombstones.add(before.metadata.uid, metadata.resourceVersion, "gone");
     }
-    drop(key, before);
+    drop(key, before, by);
   }
 
   function stage(): Staged<T> {
@@ -119,9 +120,14 @@ export function createStore<T extends { metadata: ObjectMeta }>(
         const key = keyOf(object.metadata.namespace, object.metadata.name);
         seen.add(key);
         const before = held.get(key);
-        if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) return false;
         const other = changed.get(key);
-        if (other === undefined || isNewer(object, other)) changed.set(key, object);
+        const counts = other === undefined || isNewer(object, other);
+        if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) {
+          // An older version that came before it in this list must not take its place.
+          if (counts) changed.delete(key);
+          return false;
+        }
+        if (counts) changed.set(key, object);
         return true;
       },
       remove({ metadata }) {

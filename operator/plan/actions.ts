@@ -1,4 +1,4 @@
-import type { Target, Verdict } from "../api/check.ts";
+import type { CheckRequest } from "../api/check.ts";
 import type { Workload } from "../api/restart.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
@@ -15,8 +15,11 @@ export type Action =
   | { kind: "SetHolds"; holds: AppSecretType | null }
   /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
   | { kind: "CreateSecret"; secret: DesiredSecret; confirm: boolean; note?: Note }
-  /** Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). */
-  | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; note?: Note }
+  /**
+   * Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). `confirm`: it
+   * is not as we left it, which may be our own later work of which this AppSecret is too old to know; ask first.
+   */
+  | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; confirm: boolean; note?: Note }
   | RestartWorkloads
   | { kind: "DeleteSecret"; name: string; uid: string }
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
@@ -32,19 +35,6 @@ export type RestartWorkloads = {
   value: string;
   /** What the status is to record. */
   version: number;
-};
-
-export type CheckRequest = {
-  target: Target;
-  /** Those of LiveCheck: what the answer will be about. */
-  inputs: string;
-  /** When in each interval it is repeated, from 0 to 1. */
-  phase: number;
-  /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
-  stands?: Verdict;
-  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
-  fresh: boolean;
-  checkNow?: string;
 };
 
 /** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */

@@ -1,5 +1,5 @@
 import type { AppSecret } from "../api/schema.ts";
-import type { Verdict } from "../api/check.ts";
+import type { CheckState } from "../api/check.ts";
 import type { ObjectMeta } from "../api/metadata.ts";
 import type { Workload } from "../api/restart.ts";
 
@@ -31,7 +31,7 @@ export type LiveCheck = {
   /** Names the generation and the sources; a check of other inputs is none of these. */
   inputs: string;
   /** Absent: not asked for by this process. The status may still tell of an earlier one. */
-  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  check?: CheckState;
   /** It is time to check again. `fresh`: a person wants to know, so nothing that is remembered will do. */
   due?: { fresh: boolean };
 };
@@ -56,6 +56,8 @@ export type Refusal =
   | { kind: "Immutable" }
   /** 422 on `type`: a Secret that was handed over is not Opaque. */
   | { kind: "NotOpaque" }
+  /** 403 on the label that marks the holder of a type. */
+  | { kind: "HoldsForbidden" }
   /** 403 on taking away a Secret of this name. */
   | { kind: "DeleteForbidden"; name: string }
   /** A 4xx on a restart of these workloads; the others of the list are restarted. */

@@ -247,6 +247,7 @@ export function publish(
           secret,
           uid: target.uid,
           resourceVersion: target.resourceVersion,
+          confirm: recorded?.resourceVersion !== target.resourceVersion,
           ...(same && recorded.resourceVersion !== target.resourceVersion
             ? { note: restored(`Secret "${secret.name}" was changed by somebody else and has been put right.`) }
             : {}),

@@ -6,12 +6,13 @@
  * final first; `outcomes.ts` says what each of them writes and keeps, `status.ts` words it for people.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { CheckRequest } from "../api/check.ts";
 import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
 import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { parseSpec } from "../api/schema.ts";
 import type { PublishedSecret } from "../api/status.ts";
 import { Reason } from "../api/status.ts";
-import type { Action, CheckRequest, Plan } from "./actions.ts";
+import type { Action, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
 import type { Observed, Refusal } from "./observed.ts";
@@ -100,7 +101,8 @@ function checkAfter(
 }
 
 /** The holder of a type carries the label, and nobody else: the admission policy refuses a second one by it (design §3). */
-function claim({ appSecret, holder }: Observed): Action[] {
+function claim({ appSecret, holder, refusal }: Observed): Action[] {
+  if (refusal?.kind === "HoldsForbidden") return [];
   const holds = holder?.uid === appSecret.metadata.uid ? appSecret.spec.type : undefined;
   if (appSecret.metadata.labels?.[HOLDS_LABEL] === holds) return [];
   return [{ kind: "SetHolds", holds: holds ?? null }];
@@ -117,6 +119,10 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
   if (!parsed.ok) return notAccepted(observed, Reason.InvalidSpec, parsed.problems.join(" "), "Stalled");
   const spec = parsed.spec;
 
+  if (observed.refusal?.kind === "HoldsForbidden") {
+    const message = `The operator may not label AppSecrets: look at its Role and at admission policies. It tries again by itself.`;
+    return notWritten(observed, Reason.Forbidden, message, "Reconciling");
+  }
   if (holder !== undefined && holder.uid !== appSecret.metadata.uid) {
     const message =
       `AppSecret "${holder.name}" already holds the ${spec.type} of this namespace, and there can be only one. ` +
@@ -224,7 +230,7 @@ function hasSameHost({ appSecret }: Pick<Observed, "appSecret">, judgement: Judg
 
 function answerRefusal(
   observed: Observed,
-  refusal: Exclude<Refusal, { kind: "DeleteForbidden" | "NotRestarted" }>,
+  refusal: Exclude<Refusal, { kind: "DeleteForbidden" | "HoldsForbidden" | "NotRestarted" }>,
   secret: string,
   judgement: Judgement | undefined,
 ): Decision {

@@ -42,18 +42,29 @@ function keeping({ reason, message }: Statement, published: Statement): Statemen
 }
 
 /**
- * The Event of a transition: `Ready` went to another status, or stays False for another reason. The first publication is
- * none, for the status says it already and each Event is one more write.
+ * The Event of a transition: `Ready` went to another status, or stays False for another reason; or it stays as it is while
+ * the live check has come to another answer. The first publication is none, for the status says it already and each Event
+ * is one more write.
  */
 export function notesFor(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
   const was = find(before?.conditions, "Ready");
   const is = find(after.conditions, "Ready");
-  if (!is || (was?.status === is.status && was.reason === is.reason)) return [];
+  if (!is) return [];
+  if (was?.status === is.status && was.reason === is.reason) return verifiedNotes(before, after);
   if (is.status === "False") {
     return [{ type: "Warning", reason: is.reason, action: "Publish", message: is.message }];
   }
   if (was === undefined || is.status !== "True") return [];
   return [{ type: "Normal", reason: is.reason, action: "Publish", message: is.message }];
+}
+
+function verifiedNotes(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
+  const was = find(before?.conditions, "Verified");
+  const is = find(after.conditions, "Verified");
+  if (!was || !is || was.status === is.status) return [];
+  if (was.reason === Reason.Pending || is.reason === Reason.Pending) return [];
+  const type = is.status === "True" ? "Normal" : "Warning";
+  return [{ type, reason: is.reason, action: "Verify", message: is.message }];
 }
 
 function find(conditions: readonly Condition[] | undefined, type: ConditionType): Condition | undefined {

@@ -62,8 +62,8 @@ type Entry = {
   next: Question[];
 };
 
-/** A check caps itself well below this; it is for the day when one does not. */
-const DEADLINE_MS = 20_000;
+/** A check caps itself well below this (an Atlas cluster: 10 s for its API, 10 s for a ping); it is for the day when one does not. */
+const DEADLINE_MS = 30_000;
 /** A failure is younger than this, or it is asked again: somebody may have repaired it. */
 const MEMORY_OF_FAILURE_MS = 2500;
 /** So many silences in a row, and a yes is called unknown. */
@@ -200,6 +200,7 @@ function hostOf(target: Target): string {
     case "MongoDB":
       return /^mongodb(?:\+srv)?:\/\/(?:[^/?]*@)?([^/?]*)/.exec(target.uri)?.[1] ?? "";
     case "Atlas":
-      return `atlas ${target.projectId}`;
+      // With the key: somebody else's AppSecrets with this project's ID and a key of no use take none of its owner's turns.
+      return `atlas ${target.projectId} ${target.publicKey}`;
   }
 }

@@ -36,6 +36,8 @@ const NOT_ATLAS = "Something answers in place of the Atlas Admin API. Check --at
 const ADDRESS_REFUSED: ReadonlySet<string> = new Set(["IP_ADDRESS_NOT_ON_ACCESS_LIST", "ORG_REQUIRES_ACCESS_LIST"]);
 /** API keys are of visible ASCII. What a person pastes, or `echo` writes, may end in a line break. */
 const API_KEY = /^[\x21-\x7e]+$/;
+/** No login can have one (RFC 4013). */
+const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/;
 /** RFC 1123 host name with at least one dot, as Atlas makes them: cluster0.ab1cd.mongodb.net. */
 const SRV_ADDRESS =
   /^mongodb\+srv:\/\/((?=.{1,253}$)(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)$/i;
@@ -75,8 +77,8 @@ export function createAtlasCheck(
   }
 
   return async (target, { signal }) => {
-    const malformed = malformedKey(target);
-    if (malformed !== undefined) return malformed;
+    const mistake = malformed(target);
+    if (mistake !== undefined) return mistake;
     const verdict = judge(await look(target, signal), target.clusterName);
     const host = verdict.answer === "Yes" ? verdict.facts?.host : undefined;
     if (host === undefined || target.databaseUser === undefined) return verdict;
@@ -98,14 +100,22 @@ function isAnswer(
   );
 }
 
-/** The commonest mistake with keys that were pasted or piped into base64, found without asking anyone. */
-function malformedKey({ publicKey, privateKey }: AtlasTarget): Verdict | undefined {
+/** The commonest mistake with what was pasted or piped into base64, found without asking anyone. */
+function malformed({ publicKey, privateKey, databaseUser }: AtlasTarget): Verdict | undefined {
   const field = !API_KEY.test(publicKey) ? "publicKey" : !API_KEY.test(privateKey) ? "privateKey" : undefined;
-  if (field === undefined) return undefined;
-  return no(
-    Reason.RejectedAPIKey,
-    `The ${field} is no part of an Atlas API key. It has blanks, line breaks or other characters that no key has, perhaps at its end.`,
-  );
+  if (field !== undefined) {
+    return no(
+      Reason.RejectedAPIKey,
+      `The ${field} is no part of an Atlas API key. It has blanks, line breaks or other characters that no key has, perhaps at its end.`,
+    );
+  }
+  if (databaseUser !== undefined && CONTROL_CHARACTER.test(databaseUser.password)) {
+    return no(
+      Reason.RejectedAuthentication,
+      "The password of databaseUser has a control character, most often a line break at its end. Remove it.",
+    );
+  }
+  return undefined;
 }
 
 function judge(found: Found, clusterName: string): Verdict {

@@ -59,12 +59,13 @@ const ATTEMPT_TIMEOUT_MS = 1_000;
 /** @throws nothing; `settings` come from `proxyFromEnvironment`, which has judged them */
 export function createHttpClient(egress: Egress, settings: ProxySettings = {}): HttpClient {
   const open = new Set<Dispatcher>();
-  const closed = new AbortController();
+  const underWay = new Set<() => void>();
+  let closed = false;
 
   /** @param addresses none: only behind a proxy, which is left to find them */
   function connect(url: URL, proxied: boolean, addresses: readonly Address[]): Dispatcher {
     const { secureContext } = egress;
-    // `pipelining: 0` asks for `connection: close`. The deadline is the request's own, so undici's are off.
+    // Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off.
     const common = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 };
     if (proxied) {
       const tls = { secureContext };
@@ -83,11 +84,8 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
         timeout: 0,
         autoSelectFamily: true,
         autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
-        lookup: (_host, { all }, callback) => {
-          const [first] = addresses;
-          if (all || first === undefined) callback(null, [...addresses]);
-          else callback(null, first.address, first.family);
-        },
+        // With autoSelectFamily, Node asks for all addresses always.
+        lookup: (_host, _options, callback) => callback(null, [...addresses]),
       },
     });
   }
@@ -150,18 +148,29 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
 
   return {
     async get(request) {
-      const deadline = AbortSignal.timeout(request.timeoutMs);
-      const signal = AbortSignal.any([deadline, closed.signal, ...(request.signal ? [request.signal] : [])]);
       const ended = Promise.withResolvers<HttpOutcome>();
-      const end = (): void =>
-        ended.resolve(deadline.aborted ? { kind: "TimedOut" } : { kind: "Unreachable", code: "ABORTED" });
-      if (signal.aborted) end();
-      signal.addEventListener("abort", end, { once: true });
-      // The race: a look-up cannot be called off.
-      return Promise.race([ended.promise, follow(request, signal)]);
+      const stop = new AbortController();
+      const end = (outcome: HttpOutcome): void => {
+        ended.resolve(outcome);
+        stop.abort();
+      };
+      const giveUp = (): void => end({ kind: "Unreachable", code: "ABORTED" });
+      const timer = setTimeout(() => end({ kind: "TimedOut" }), request.timeoutMs);
+      underWay.add(giveUp);
+      request.signal?.addEventListener("abort", giveUp, { once: true });
+      if (closed || request.signal?.aborted) giveUp();
+      try {
+        // The race: a look-up cannot be called off.
+        return await Promise.race([ended.promise, follow(request, stop.signal)]);
+      } finally {
+        clearTimeout(timer);
+        underWay.delete(giveUp);
+        request.signal?.removeEventListener("abort", giveUp);
+      }
     },
     async close() {
-      closed.abort();
+      closed = true;
+      for (const giveUp of underWay) giveUp();
       await Promise.allSettled([...open].map((dispatcher) => dispatcher.destroy()));
     },
   };

@@ -6,6 +6,7 @@
  * part (driver.ts), which sees nothing but a relay on loopback (relay.ts). Hosts that a server announces are never dialled.
  */
 import type { MongoTarget, Verdict } from "../api/check.ts";
+import { EgressError } from "./egress.ts";
 import type { Address, Egress } from "./egress.ts";
 import { dial } from "./mongodb/dial.ts";
 import { ask } from "./mongodb/driver.ts";
@@ -90,8 +91,8 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const addresses = egress.resolve(host, "MongoDB").then(
       (found) => ({ host, port, addresses: found }),
       (error: unknown): HostOutcome => {
-        const code = (error as { code?: unknown }).code;
-        return { kind: code === "AddressRefused" || code === "NameNotFound" ? code : "ResolveFailed" };
+        if (!(error instanceof EgressError) || error.code === "ResolveFailed") return { kind: "ResolveFailed" };
+        return error.code === "NameNotFound" ? { kind: error.code } : { kind: error.code, message: error.message };
       },
     );
     return unlessOver(addresses, signal, { kind: "TimedOut" });

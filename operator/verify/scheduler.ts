@@ -6,14 +6,14 @@
  * the epoch, so that a restart with 10,000 AppSecrets goes on as if nothing had happened: whose turn it is not is not
  * checked. What got no answer is tried again sooner, with a backoff that grows up to the interval.
  */
-import type { Target, Verdict } from "../api/check.ts";
+import type { CheckRequest, CheckState, Verdict } from "../api/check.ts";
 import type { Answer, Answers } from "./answers.ts";
 
 export type Scheduler = {
   /** What is known of an AppSecret's check, if it was asked for with these inputs. */
   known(key: string, inputs: string): Known;
   /** Asks for a check. `known` is Pending or Answered from then on, and looked at by the caller next. */
-  ask(key: string, request: Request): void;
+  ask(key: string, request: CheckRequest): void;
   /** Goes on checking from time to time, also where nothing was asked yet in this process. */
   keep(key: string, wish: { inputs: string; phase: number; settled: boolean }): void;
   forget(key: string): void;
@@ -21,22 +21,11 @@ export type Scheduler = {
 };
 
 export type Known = {
-  check?: { state: "Pending"; since: Date } | { state: "Answered"; verdict: Verdict; checkNow?: string };
+  check?: CheckState;
   /** It is time to check again. */
   due: boolean;
   /** The value of the annotation for which a check has been asked. */
   asked?: string;
-};
-
-export type Request = {
-  target: Target;
-  /** Names what the answer will be about. */
-  inputs: string;
-  /** From 0 to 1. */
-  phase: number;
-  stands?: Verdict;
-  fresh: boolean;
-  checkNow?: string;
 };
 
 export type SchedulerOptions = {

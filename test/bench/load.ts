@@ -10,7 +10,7 @@ import type { AppSecretStatus } from "../../operator/api/status.ts";
 import type { KubeClient } from "../../operator/kube/client.ts";
 import { statusPatch } from "../../operator/controller/requests.ts";
 
-/** As many as make the floor fastest on two cores: with 8 and with 32 it is slower (measured). */
+/** As many requests at once as the operator has reconciles. */
 export const AT_ONCE = 16;
 
 export function appSecretsPath(namespace: string): string {

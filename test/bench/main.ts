@@ -22,6 +22,7 @@ import type { Section } from "./rows.ts";
 import { SCALES } from "./scale.ts";
 import { speed } from "./speed.ts";
 import { table } from "./table.ts";
+import { verification } from "./verification.ts";
 import { inWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -31,6 +32,7 @@ const GROUPS = {
   growth: { measure: growth, seconds: 150 },
   churn: { measure: churn, seconds: 75 },
   failover: { measure: failover, seconds: 50 },
+  verification: { measure: verification, seconds: 200 },
 } as const satisfies Record<string, { measure: (world: World) => Promise<Section[]>; seconds: number }>;
 type Group = keyof typeof GROUPS;
 

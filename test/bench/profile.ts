@@ -40,7 +40,7 @@ const show = (_done: number, what: string) => progress.show(() => what);
 const seconds = await inWorld({ scale: SCALES.full, churnMinutes: 0, progress: show }, async (world) => {
   await world.createNamespace("profile");
   const nodeFlags = ["--cpu-prof", `--cpu-prof-dir=${RESULTS}`, `--cpu-prof-name=${name}.part`];
-  const operator = await world.startOperator({ nodeFlags });
+  const operator = await world.startOperator({ nodeFlags, fromSource: true });
   show(0, `profiling: ${objects} AppSecrets`);
   const took = await publish(world, "profile", objects, requestOnly(world.client, "profile"));
   // V8 writes the file at an orderly end.

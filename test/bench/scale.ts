@@ -20,6 +20,14 @@ export type Scale = {
   churning: number;
   /** How often the leader is killed. */
   kills: number;
+  /** AppSecrets that are checked live, with so many different targets. */
+  verified: number;
+  targets: number;
+  verifyIntervalSeconds: number;
+  /** Targets that hang, and how often and how long others are measured beside them. */
+  hanging: number;
+  hangingRounds: number;
+  hangingSeconds: number;
 };
 
 export const SCALES = {
@@ -35,6 +43,12 @@ export const SCALES = {
     steadySeconds: 10,
     churning: 500,
     kills: 2,
+    verified: 1000,
+    targets: 200,
+    verifyIntervalSeconds: 30,
+    hanging: 100,
+    hangingRounds: 4,
+    hangingSeconds: 8,
   },
   /** Shows that everything works, and measures nothing. */
   small: {
@@ -49,5 +63,11 @@ export const SCALES = {
     steadySeconds: 1,
     churning: 20,
     kills: 1,
+    verified: 12,
+    targets: 4,
+    verifyIntervalSeconds: 10,
+    hanging: 5,
+    hangingRounds: 1,
+    hangingSeconds: 1,
   },
 } as const satisfies Record<string, Scale>;

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kubeconfig, readCertificateAuthority } from "../../hack/control-plane/credentials.ts";
+import { bundle } from "../../hack/bundle.ts";
 import { startControlPlane } from "../../hack/control-plane/index.ts";
 import type { ControlPlane } from "../../hack/control-plane/index.ts";
 import { keepDirectory, spawnKept } from "../../hack/control-plane/lifeline.ts";
@@ -26,7 +27,12 @@ export type World = {
   startOperator: (more?: OperatorStart) => Promise<Operator>;
 };
 
-export type OperatorStart = { flags?: readonly string[]; nodeFlags?: readonly string[] };
+export type OperatorStart = {
+  flags?: readonly string[];
+  nodeFlags?: readonly string[];
+  /** The source instead of the bundle that the image has in it: a profile then tells files and lines. */
+  fromSource?: boolean;
+};
 
 export type Operator = {
   readonly pid: number;
@@ -37,6 +43,9 @@ export type Operator = {
 };
 
 const ACCOUNT = "/api/v1/namespaces/appsecret-system/serviceaccounts/appsecret-operator";
+const BUNDLE = "bundle";
+/** As in the Dockerfile. */
+const IMAGE_ENV = { NODE_ENV: "production", MALLOC_ARENA_MAX: "1", UV_THREADPOOL_SIZE: "16" };
 const READY_WITHIN_MS = 120_000;
 const STOPS_WITHIN_MS = 30_000;
 const POLL_MS = 20;
@@ -52,7 +61,7 @@ export async function inWorld<T>(
   const client = createClient(loadKubeConfig(cluster.env));
   const operators = new Set<KeptProcess>();
   try {
-    await install(cluster);
+    await Promise.all([install(cluster), bundle(join(directory.path, BUNDLE))]);
     const login = join(directory.path, "operator.kubeconfig");
     await writeFile(login, await kubeconfigOfOperator(cluster, client), { mode: 0o600 });
     return await use({
@@ -100,14 +109,15 @@ async function startOperator(
   login: string,
   directory: string,
   operators: Set<KeptProcess>,
-  { flags = [], nodeFlags = [] }: OperatorStart = {},
+  { flags = [], nodeFlags = [], fromSource = false }: OperatorStart = {},
 ): Promise<Operator> {
   const address = `127.0.0.1:${await freePort()}`;
   const log = join(directory, "operator.log");
   const began = performance.now();
-  const args = [...nodeFlags, "operator/main.ts", `--metrics-address=${address}`, ...flags];
+  const main = fromSource ? "operator/main.ts" : join(directory, BUNDLE, "operator/main.js");
+  const args = [...nodeFlags, main, `--metrics-address=${address}`, ...flags];
   const child = await spawnKept(process.execPath, args, {
-    env: { ...cluster.env, KUBECONFIG: login },
+    env: { ...cluster.env, ...IMAGE_ENV, KUBECONFIG: login },
     output: { file: log },
   });
   operators.add(child);

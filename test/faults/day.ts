@@ -1,7 +1,6 @@
 import type { Environment } from "../integration/operator/harness/environment.ts";
-import { condition, state } from "../integration/operator/harness/environment.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
 import { custom, database, from, login } from "../integration/operator/harness/specs.ts";
+import { holds, ready } from "./waits.ts";
 
 /**
  * A day in a namespace: everything that people do with AppSecrets, one after another, each when the one before is done. It
@@ -71,19 +70,3 @@ export const DAY: Day = [
     },
   },
 ];
-
-async function ready(env: Environment, name: string, says: string, ms: number): Promise<void> {
-  await eventually(async () => {
-    const found = await env.appSecret(name);
-    const { observedGeneration, message } = condition(found, "Ready");
-    if (state(found, "Ready") === says && observedGeneration === found.metadata.generation) return;
-    throw new Error(`${name} is not ${says} but ${state(found, "Ready")}: ${message}`);
-  }, ms);
-}
-
-async function holds(env: Environment, secret: string, key: string, value: string, ms: number): Promise<void> {
-  await eventually(async () => {
-    const found = (await env.values(secret))[key];
-    if (found !== value) throw new Error(`${key} of Secret ${secret} is ${found}`);
-  }, ms);
-}

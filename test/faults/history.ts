@@ -29,7 +29,7 @@ export type Recorded = {
 };
 
 /** A Secret's data as one text, to be compared. */
-export function contentOf(secret: Secret): string {
+function contentOf(secret: Secret): string {
   return JSON.stringify(Object.entries(decoded(secret)).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -116,8 +116,7 @@ export function createHistory(recorded: Recorded): History {
 }
 
 function* inOrder({ secrets, appSecrets }: Recorded): Generator<WatchEvent<Secret> | WatchEvent<AppSecret>> {
-  const all = [...secrets, ...appSecrets].filter(({ object }) => object.metadata.resourceVersion !== undefined);
-  yield* all.sort((a, b) => versionOf(a) - versionOf(b));
+  yield* [...secrets, ...appSecrets].sort((a, b) => versionOf(a) - versionOf(b));
 }
 
 function versionOf({ object }: { object: { metadata: { resourceVersion: string } } }): number {

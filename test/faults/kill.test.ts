@@ -1,10 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Environment } from "../integration/operator/harness/environment.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
 import { ahead } from "./ahead.ts";
 import type { Picture } from "./picture.ts";
-import { atRest, picture } from "./picture.ts";
+import { atRest, comesTo, picture } from "./picture.ts";
 import { isWrite } from "./rules.ts";
 import type { Scenario } from "./scenarios.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -22,6 +23,11 @@ const AT_ONCE = 3;
 /** Writes that a killed run may have besides those of the undisturbed one: what was begun is done again. */
 const MORE_WRITES = 4;
 
+/** An Event that is late must not be taken for one of what follows. */
+const REST_MS = 400;
+/** A write that people do not wait for: an Event. */
+const COMES_WITHIN_MS = 10_000;
+
 /** A write by its place in the scenario, the `nth` of its method and path, and a moment: before it, or after it was `executed`. */
 type Point = { method: string; path: string; nth: number; executed: boolean };
 type Undisturbed = { stage: Stage; end: Picture; contents: Map<string, Set<string>>; points: Point[] };
@@ -33,7 +39,7 @@ const learned = await Promise.all(
     AT_ONCE,
   ),
 );
-const disturbed = ahead(
+const outcomes = ahead(
   SCENARIOS.map((scenario, index) => () => killEverywhere(scenario, learned[index]!)),
   AT_ONCE,
 );
@@ -44,7 +50,7 @@ for (const [index, scenario] of SCENARIOS.entries()) {
   for (const [place, { method, path, nth, executed }] of points.entries()) {
     const what = `${method} ${path}${nth > 1 ? ` (no. ${nth})` : ""}`;
     test(`${scenario.name}: killed ${executed ? "after" : "before"} ${what}`, async () => {
-      const outcome = (await disturbed[index]!)[place]!;
+      const outcome = (await outcomes[index]!)[place]!;
       if (outcome.status === "rejected") throw outcome.reason;
     });
   }
@@ -75,12 +81,12 @@ async function killEverywhere(scenario: Scenario, undisturbed: Undisturbed): Pro
   try {
     const environments = await stage.extend(points.length);
     await stage.start();
-    const outcomes: PromiseSettledResult<void>[] = [];
+    const ended: PromiseSettledResult<void>[] = [];
     for (const [place, point] of points.entries()) {
-      outcomes.push(...(await Promise.allSettled([killed(undisturbed, scenario, environments[place]!, point)])));
+      ended.push(...(await Promise.allSettled([killed(undisturbed, scenario, environments[place]!, point)])));
       stage.proxy.calm();
     }
-    return outcomes;
+    return ended;
   } finally {
     await stage.close();
   }
@@ -94,8 +100,8 @@ async function killed(
 ): Promise<void> {
   const { proxy } = stage;
   const history = await stage.watch(env);
-  let happened = false;
-  const begun = await play(scenario, env, stage, () =>
+  const happened = Promise.withResolvers<undefined>();
+  const disturbance = () => {
     proxy.rule({
       on: (asked) => isWrite(asked) && asked.method === method && within(asked.path, env) === path,
       nth: (n) => n === nth,
@@ -103,14 +109,15 @@ async function killed(
         kind: "happen",
         executed,
         what: () => {
-          happened = true;
           stage.crash();
+          happened.resolve(undefined);
         },
       },
-    }),
-  );
-  assert.ok(happened, "the write never came");
-  assert.equal(await picture(env), end);
+    });
+    return happened.promise;
+  };
+  const begun = await play(scenario, env, stage, disturbance);
+  assert.equal(await comesTo(end, env), end);
   assert.equal(
     history.violations((secret, content) => contents.get(secret)?.has(content) === true),
     [],
@@ -119,15 +126,29 @@ async function killed(
   assert.ok(made <= points.length / 2 + MORE_WRITES, `${made} writes, and undisturbed ${points.length / 2}`);
 }
 
-/** @returns how many requests there had been when the acting began */
-async function play(scenario: Scenario, env: Environment, stage: Stage, disturb?: () => void): Promise<number> {
+/**
+ * @param disturb begins the disturbance, and resolves when it has happened
+ * @returns how many requests there had been when the acting began
+ */
+async function play(
+  scenario: Scenario,
+  env: Environment,
+  stage: Stage,
+  disturb?: () => Promise<undefined>,
+): Promise<number> {
   await scenario.prepare?.(env, stage);
-  await atRest(env, stage.proxy);
+  await atRest(env, stage.proxy, REST_MS);
   const begun = stage.proxy.requests.length;
-  disturb?.();
-  await scenario.act(env, stage);
+  const disturbed = disturb?.();
+  await scenario.act(env, stage).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${stage.operator.output()}`, { cause: error });
+  });
+  await Promise.race([
+    disturbed,
+    delay(COMES_WITHIN_MS, undefined, { ref: false }).then(() => assert.unreachable("the write never came")),
+  ]);
   await stage.settled();
-  await atRest(env, stage.proxy);
+  await atRest(env, stage.proxy, REST_MS);
   return begun;
 }
 

@@ -37,7 +37,12 @@ export type Action =
 /** What the API server made of it. A Secret that was there is `changed`, one that was not is `made` or `absent`. */
 export type Outcome = "done" | "refused" | "made" | "changed" | "absent";
 
-type Secret = { id: number; data: Readonly<Record<string, string>>; owner?: string; controller?: { id: number; name: string } };
+type Secret = {
+  id: number;
+  data: Readonly<Record<string, string>>;
+  owner?: string;
+  controller?: { id: number; name: string };
+};
 type AppSecret = { id: number; spec: Spec; ready: string; published?: number };
 
 export type Model = {
@@ -145,7 +150,9 @@ function halfMoves(model: Model): Model[] {
   return Object.keys(model.appSecrets).flatMap((name) => {
     const { secrets } = reconcile(model, name);
     const target = targetOf(name, model.appSecrets[name]);
-    return secrets[target] === undefined ? [] : [putSecret(model, target, secrets[target])].map((half) => ({ ...half, next: model.next + 1 }));
+    return secrets[target] === undefined
+      ? []
+      : [putSecret(model, target, secrets[target])].map((half) => ({ ...half, next: model.next + 1 }));
   });
 }
 
@@ -183,7 +190,8 @@ function reconcile(model: Model, name: string): Model {
   if (source !== undefined && !model.secrets[source]) return says("False/SourceNotFound");
   const text = "text" in spec.value ? spec.value.text : source === undefined ? "" : model.secrets[source]?.data["k"];
   if (text === undefined) return says("False/SourceKeyNotFound");
-  if (spec.type === "Database" && source !== undefined && !text.startsWith("mongodb://")) return says("False/InvalidSpec");
+  if (spec.type === "Database" && source !== undefined && !text.startsWith("mongodb://"))
+    return says("False/InvalidSpec");
 
   const there = model.secrets[target];
   const isOurs = there?.owner === name && (there.controller === undefined || there.controller.name === name);
@@ -196,15 +204,18 @@ function reconcile(model: Model, name: string): Model {
     ...(spec.retain ? {} : { controller: { id, name } }),
   };
   const written = { ...putSecret(model, target, made), next: there ? model.next : model.next + 1 };
-  const alone = withdraw(written, owned(written, name).filter((secret) => secret !== target));
+  const alone = withdraw(
+    written,
+    owned(written, name).filter((secret) => secret !== target),
+  );
   return putAppSecret(alone, name, { id, spec, ready: "True/Published", published: made.id });
 }
 
 /** The data of the Secret for a spec whose value is `text`. */
-export function content(spec: Spec, text: string): Record<string, string> {
+function content(spec: Spec, text: string): Record<string, string> {
   switch (spec.type) {
     case "Authentication":
-      return { JWKS_URI: JWKS_URI, AUDIENCE: text };
+      return { JWKS_URI, AUDIENCE: text };
     case "Database":
       return { MONGODB_URI: "text" in spec.value ? mongodbUri(text) : text, DATABASE_NAME: "orders" };
     case "Custom":
@@ -215,7 +226,7 @@ export function content(spec: Spec, text: string): Record<string, string> {
 export const JWKS_URI = "https://id.example.com/.well-known/jwks.json";
 
 export function mongodbUri(password: string): string {
-  return `mongodb://orders:${password}@db.example.com/`;
+  return `mongodb://orders:${encodeURIComponent(password)}@db.example.com/`;
 }
 
 /** Secrets that this AppSecret published, as far as it can know. */

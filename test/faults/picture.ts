@@ -1,8 +1,9 @@
+import * as assert from "uvu/assert";
 import { HOLDS_LABEL } from "../../operator/api/names.ts";
 import type { ObjectMeta } from "../../operator/api/metadata.ts";
 import type { AppSecret } from "../../operator/api/schema.ts";
 import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
-import { decoded } from "../integration/operator/harness/environment.ts";
+import { decoded, state } from "../integration/operator/harness/environment.ts";
 import { eventually } from "../integration/operator/harness/eventually.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -73,15 +74,38 @@ function appSecretPicture({ metadata, spec, status }: AppSecret, versions: Reado
   };
 }
 
-/** How long nothing has to go through the proxy until all is taken to be done, in ms. */
-const REST_MS = 150;
-
-/** Waits until every AppSecret has been looked at and the operator has asked nothing for a while. */
-export async function atRest({ api, paths }: Pick<Environment, "api" | "paths">, proxy: Proxy): Promise<void> {
+/**
+ * Waits until every AppSecret has been looked at, what it published is recorded, and the operator has asked nothing for a
+ * while.
+ *
+ * @param restMs how long nothing has to go through the proxy
+ */
+export async function atRest(
+  { api, paths }: Pick<Environment, "api" | "paths">,
+  proxy: Proxy,
+  restMs = 200,
+): Promise<void> {
   await eventually(async () => {
-    if (performance.now() - proxy.lastActive() < REST_MS) throw new Error("the operator is still at work");
+    if (performance.now() - proxy.lastActive() < restMs) throw new Error("the operator is still at work");
     const { items } = await api.get<{ items: AppSecret[] }>(paths.appSecrets);
     const waiting = items.find(({ metadata, status }) => status?.observedGeneration !== metadata.generation);
     if (waiting) throw new Error(`${waiting.metadata.name} was never looked at`);
+    const secrets = await api.get<{ items: Secret[] }>(paths.secrets);
+    const versions = secrets.items.map(({ metadata: { uid, resourceVersion } }) => `${uid} ${resourceVersion}`);
+    const published = items.filter((item) => state(item, "Ready") === "True/Published");
+    const behind = published.find(({ status }) => {
+      return !versions.includes(`${status?.secret?.uid} ${status?.secret?.resourceVersion}`);
+    });
+    if (behind) throw new Error(`${behind.metadata.name} does not record what it published`);
   });
+}
+
+/** @returns the picture that is wanted or, after a while, the one that is there instead */
+export async function comesTo(
+  wanted: Picture,
+  env: Pick<Environment, "api" | "paths" | "namespace">,
+): Promise<Picture> {
+  let last: Picture | undefined;
+  await eventually(async () => assert.equal((last = await picture(env)), wanted)).catch(() => undefined);
+  return last ?? picture(env);
 }

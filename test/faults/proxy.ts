@@ -104,13 +104,18 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const cut = () => void from.socket.destroy();
 
     switch (fault?.kind) {
-      case "answer":
-        return answer(to, fault.status, fault.retryAfterSeconds);
+      case "answer": {
+        answer(to, fault.status, fault.retryAfterSeconds);
+        return;
+      }
       case "happen":
       case "cut":
         if (fault.executed) await forward(from, body, passed);
         if (fault.kind === "happen") fault.what();
-        return cut();
+        {
+          cut();
+          return;
+        }
       case "stall":
         if (fault.executed) await forward(from, body, passed);
         return;
@@ -194,7 +199,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
 
   return {
     url: `https://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    rule: rules.add,
+    rule: (rule) => rules.add(rule),
     calm: rules.clear,
     requests,
     lastActive: () => lastActive,
@@ -235,12 +240,12 @@ function answer(to: ServerResponse, code: number, retryAfterSeconds: number | un
 }
 
 /** The watch that follows a list of this version. */
-function since(query: URLSearchParams, resourceVersion: string): URLSearchParams {
+function since(query: URLSearchParams, resourceVersion: string): string {
   const next = new URLSearchParams(query);
   next.delete("sendInitialEvents");
   next.delete("resourceVersionMatch");
   next.set("resourceVersion", resourceVersion);
-  return next;
+  return next.toString();
 }
 
 function versionOf(bookmark: string): string {

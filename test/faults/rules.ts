@@ -55,24 +55,24 @@ type Kind = Pick<Asked, "kind">;
 export const isWrite = ({ kind }: Kind): boolean => kind === "write";
 export const isRead = ({ kind }: Kind): boolean => kind === "read";
 export const isWatch = ({ kind }: Kind): boolean => kind === "watch" || kind === "list";
-/** Lists, streamed or in pages. */
+/** Lists as the operator asks for them of such an API server: as a stream, which then becomes the watch. */
 export const isList = ({ kind }: Kind): boolean => kind === "list";
 export const isAny = (): boolean => true;
 
 /** A streaming list is a watch to HTTP and a list to the operator. */
 export function asked(method: string, url: string): Asked {
   const { pathname: path, searchParams: query } = new URL(url, "https://operator");
-  return { method, path, query, kind: kindOf(method, path, query) };
+  return { method, path, query, kind: kindOf(method, query) };
 }
 
-function kindOf(method: string, path: string, query: URLSearchParams): Asked["kind"] {
+function kindOf(method: string, query: URLSearchParams): Asked["kind"] {
   if (method !== "GET") return "write";
-  if (query.get("watch") === "true") return query.get("sendInitialEvents") === "true" ? "list" : "watch";
-  return /\/(secrets|appsecrets)$/.test(path) ? "list" : "read";
+  if (query.get("watch") !== "true") return "read";
+  return query.get("sendInitialEvents") === "true" ? "list" : "watch";
 }
 
 /** Deterministic dice: the same seed gives the same numbers from 0 to 1 (mulberry32). */
-export function dice(seed: number): () => number {
+function dice(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

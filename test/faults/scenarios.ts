@@ -1,10 +1,11 @@
 import { HOLDS_LABEL } from "../../operator/api/names.ts";
 import type { AppSecret } from "../../operator/api/schema.ts";
 import type { Environment } from "../integration/operator/harness/environment.ts";
-import { base64, decoded } from "../integration/operator/harness/environment.ts";
+import { base64 } from "../integration/operator/harness/environment.ts";
 import { eventually } from "../integration/operator/harness/eventually.ts";
 import { custom, database, from, login } from "../integration/operator/harness/specs.ts";
 import type { Stage } from "./stage.ts";
+import { gone, holdsOnly, ready } from "./waits.ts";
 
 /** A short story about the operator: every kind of write that it makes is in one of them. */
 export type Scenario = {
@@ -15,6 +16,12 @@ export type Scenario = {
   /** What people do. Each waits for what it leads to before the next. */
   act: (env: Environment, stage: Stage) => Promise<unknown>;
 };
+
+/**
+ * A new operator is soon there; but kube-controller-manager looks for new kinds of owners every 30 s only, and collects
+ * nothing of a CRD that was just applied.
+ */
+const PATIENCE_MS = 60_000;
 
 const OLD = { target: { name: "old" } };
 const NEW = { target: { name: "new" } };
@@ -27,21 +34,21 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => env.putSecret("upstream", { token: "one" }),
     act: async (env) => {
       await env.apply("keys", custom({ TOKEN: from("upstream", "token"), PLAIN: "p" }));
-      await env.ready("keys", "True/Published");
+      await ready(env, "keys", "True/Published", PATIENCE_MS);
     },
   },
   {
     name: "an Authentication is created",
     act: async (env) => {
       await env.apply("web-login", login());
-      await env.ready("web-login", "True/Published");
+      await ready(env, "web-login", "True/Published", PATIENCE_MS);
     },
   },
   {
     name: "a Database is created",
     act: async (env) => {
       await env.apply("orders-db", database());
-      await env.ready("orders-db", "True/Published");
+      await ready(env, "orders-db", "True/Published", PATIENCE_MS);
     },
   },
   {
@@ -54,7 +61,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" }, OLD)),
     act: async (env) => {
       await published(env, "keys", custom({ A: "1" }, NEW));
-      await gone(env, "old");
+      await gone(env, "old", PATIENCE_MS);
     },
   },
   {
@@ -62,8 +69,8 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "web-login", login()),
     act: async (env) => {
       await env.apply("web-login", login({ authentication: { enabled: false } }));
-      await env.ready("web-login", "True/Disabled");
-      await gone(env, "web-login");
+      await ready(env, "web-login", "True/Disabled", PATIENCE_MS);
+      await gone(env, "web-login", PATIENCE_MS);
       await published(env, "web-login", login());
     },
   },
@@ -75,7 +82,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     act: async (env) => {
       await env.putSecret("upstream", { token: "two" });
-      await holding(env, "keys", { TOKEN: "two" });
+      await holdsOnly(env, "keys", { TOKEN: "two" }, PATIENCE_MS);
     },
   },
   {
@@ -102,7 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
     act: async (env) => {
       await published(env, "keys", custom({ A: "2" }, { ...RESTART, ...NEW }));
       await restarted(env, 1);
-      await gone(env, "old");
+      await gone(env, "old", PATIENCE_MS);
     },
   },
   {
@@ -113,9 +120,9 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     act: async (env) => {
       await env.deleteSecret("upstream");
-      await env.ready("keys", "False/SourceNotFound");
+      await ready(env, "keys", "False/SourceNotFound", PATIENCE_MS);
       await env.putSecret("upstream", { token: "two" });
-      await env.ready("keys", "True/Published");
+      await ready(env, "keys", "True/Published", PATIENCE_MS);
     },
   },
   {
@@ -123,7 +130,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" })),
     act: async (env) => {
       await env.deleteSecret("keys");
-      await holding(env, "keys", { A: "1" });
+      await holdsOnly(env, "keys", { A: "1" }, PATIENCE_MS);
     },
   },
   {
@@ -131,7 +138,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" })),
     act: async (env) => {
       await env.patchSecret("keys", { data: { A: base64("edited"), EXTRA: base64("x") } });
-      await holding(env, "keys", { A: "1" });
+      await holdsOnly(env, "keys", { A: "1" }, PATIENCE_MS);
     },
   },
   {
@@ -139,7 +146,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" })),
     act: async (env) => {
       await env.patchSecret("keys", { data: null });
-      await holding(env, "keys", { A: "1" });
+      await holdsOnly(env, "keys", { A: "1" }, PATIENCE_MS);
     },
   },
   {
@@ -147,7 +154,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" }, { ...OLD, deletionPolicy: "Retain" })),
     act: async (env) => {
       await published(env, "keys", custom({ A: "1" }, { ...NEW, deletionPolicy: "Retain" }));
-      await gone(env, "old");
+      await gone(env, "old", PATIENCE_MS);
       await env.deleteAppSecret("keys");
     },
   },
@@ -172,7 +179,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "first", login()),
     act: async (env, stage) => {
       await slipPast(env, stage, "second", login());
-      await env.ready("second", "False/Duplicate");
+      await ready(env, "second", "False/Duplicate", PATIENCE_MS);
       await eventually(async () => {
         if ((await env.appSecret("first")).metadata.labels?.[HOLDS_LABEL] === undefined) throw new Error("no label");
       });
@@ -183,12 +190,12 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: async (env, stage) => {
       await published(env, "first", database());
       await slipPast(env, stage, "second", database({ target: { keys: { MONGODB_URI: "URL" } } }));
-      await env.ready("second", "False/Duplicate");
+      await ready(env, "second", "False/Duplicate", PATIENCE_MS);
     },
     act: async (env) => {
       await env.deleteAppSecret("first");
-      await env.ready("second", "True/Published");
-      await gone(env, "first");
+      await ready(env, "second", "True/Published", PATIENCE_MS);
+      await gone(env, "first", PATIENCE_MS);
     },
   },
   {
@@ -196,9 +203,9 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => env.putSecret("keys", { A: "theirs" }),
     act: async (env) => {
       await env.apply("keys", custom({ A: "ours" }));
-      await env.ready("keys", "False/SecretNotOwned");
+      await ready(env, "keys", "False/SecretNotOwned", PATIENCE_MS);
       await env.deleteSecret("keys");
-      await env.ready("keys", "True/Published");
+      await ready(env, "keys", "True/Published", PATIENCE_MS);
     },
   },
   {
@@ -206,9 +213,9 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (env) => published(env, "keys", custom({ A: "1" })),
     act: async (env) => {
       await env.apply("keys", custom({ A: "1" }, { suspend: true }));
-      await env.ready("keys", "True/Suspended");
+      await ready(env, "keys", "True/Suspended", PATIENCE_MS);
       await env.apply("keys", custom({ A: "2" }, { suspend: true }));
-      await env.ready("keys", "True/Suspended");
+      await ready(env, "keys", "True/Suspended", PATIENCE_MS);
       await published(env, "keys", custom({ A: "2" }));
     },
   },
@@ -216,37 +223,18 @@ export const SCENARIOS: readonly Scenario[] = [
 
 async function published(env: Environment, name: string, spec: object): Promise<void> {
   await env.apply(name, spec);
-  await env.ready(name, "True/Published");
-}
-
-/** kube-controller-manager looks for new kinds of owners every 30 s: it collects nothing of a CRD that was just applied. */
-const COLLECTED_MS = 60_000;
-
-async function gone(env: Environment, secret: string): Promise<void> {
-  await eventually(async () => {
-    if (await env.findSecret(secret)) throw new Error(`Secret ${secret} is still there`);
-  }, COLLECTED_MS);
+  await ready(env, name, "True/Published", PATIENCE_MS);
 }
 
 async function restarted(env: Environment, times: number): Promise<void> {
-  for (const workload of ["web", "api"]) {
-    await eventually(async () => {
+  await eventually(async () => {
+    for (const workload of ["web", "api"]) {
       const count = await env.restarts(workload);
       if (count !== times) throw new Error(`${workload} was restarted ${count} times`);
-    });
-  }
-  await eventually(async () => {
-    if ((await env.appSecret("keys")).status?.secret?.contentVersion !== times + 1)
-      throw new Error("it is not recorded");
-  });
-}
-
-async function holding(env: Environment, name: string, data: Record<string, string>): Promise<void> {
-  await eventually(async () => {
-    const found = decoded(await env.secret(name));
-    const isSame = JSON.stringify(Object.entries(found).sort()) === JSON.stringify(Object.entries(data).sort());
-    if (!isSame) throw new Error(`Secret ${name} holds ${JSON.stringify(found)}`);
-  });
+    }
+    const { status } = await env.appSecret("keys");
+    if (status?.secret?.contentVersion !== times + 1) throw new Error("the status does not tell of it");
+  }, PATIENCE_MS);
 }
 
 /**

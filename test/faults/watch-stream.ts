@@ -65,22 +65,28 @@ export function createWatchStream(faults: StreamFaults, outlet: Outlet): WatchSt
       const { type, object } = JSON.parse(line) as Event;
       if (type === "BOOKMARK" || type === "ERROR") {
         flush();
-        return write(line);
+        write(line);
+        return;
       }
       count += 1;
-      if (faults.silentAfter !== undefined && count > faults.silentAfter) return finish(() => undefined);
+      if (faults.silentAfter !== undefined && count > faults.silentAfter) {
+        finish(() => undefined);
+        return;
+      }
       if (faults.expireAfter !== undefined && count > faults.expireAfter) {
-        return finish(() => {
+        finish(() => {
           const status = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
           outlet.write(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
           outlet.end();
         });
+        return;
       }
       if (faults.cutAfter !== undefined && count > faults.cutAfter) {
-        return finish(() => {
+        finish(() => {
           outlet.write(line.slice(0, line.length / 2));
           outlet.cut();
         });
+        return;
       }
       const uid = object.metadata.uid ?? "";
       pass(uid, line);

@@ -38,12 +38,67 @@ async function nothingIsLeft(): Promise<void> {
   assert.equal(await readdir(directory), []);
 }
 
+/** What no AppSecret's mistake says of itself, and a server does. The messages tell what to do. */
+const KINDS = [
+  {
+    what: "Login provider",
+    row: /^ +dev +orders-login +Authentication +True +Published +orders-login /m,
+    refused: ["RejectedNotJWKS", "Check the path in jwksUri"],
+    broken: ["RejectedHTTPStatus", "Check the path in jwksUri"],
+  },
+  {
+    what: "Database",
+    row: /^ +dev +orders-db +Database +True +Published +orders-db /m,
+    refused: ["RejectedAuthentication", "Compare user name, password and authSource"],
+    broken: ["RejectedNotAuthorized", "Grant a role there, or correct the database's name"],
+  },
+  {
+    what: "Atlas",
+    row: /^ +production +orders-db +Database +True +Published +orders-db /m,
+    refused: ["RejectedCluster", "Check clusterName"],
+    broken: ["RejectedClusterPaused", "Resume it in Atlas"],
+  },
+] as const;
+
 test("without a terminal it runs through, every fact is true, and nothing is left", async () => {
   const demo = start();
   assert.is(await demo.exit, 0, (await demo.errors) + demo.printed());
-  assert.match(demo.printed(), /Each of the \d+ facts marked ✔ was checked/);
-  assert.not.match(demo.printed(), "\x1b[");
-  for (const value of ["not-a-real-password", "sk_test_not_a_real_key"]) assert.not.match(demo.printed(), value);
+  assert.not.match(await demo.errors, "oidc-provider", "a notice for the provider's developers");
+  const printed = demo.printed();
+  assert.match(printed, /Each of the \d+ facts marked ✔ was checked/);
+  assert.not.match(printed, "\x1b[");
+  for (const value of ["not-a-real-password", "sk_test_not_a_real_key", /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/]) {
+    assert.not.match(printed, value);
+  }
+  const [, mistakes = "", repaired = "", broken = ""] =
+    /^Three mistakes(.*)^Repaired(.*)^A broken update(.*)^The database goes down/ms.exec(printed) ?? [];
+  for (const { what, row, refused, broken: update } of KINDS) {
+    const [refusal, toDo] = refused;
+    assert.match(told(mistakes, `✔ ${what}: ${refusal}. Nothing is published.`), toDo);
+    assert.match(repaired, row);
+    const [reason, advice] = update;
+    const fact = new RegExp(`✔ ${what}: ${reason}\\. Secret orders-\\w+ is as it was, at resource version \\d+\\.`);
+    assert.match(told(broken, fact.exec(broken)?.[0]), advice);
+    assert.match(told(broken, fact.exec(broken)?.[0]), /Secret "orders-\w+" still holds generation \d\./);
+  }
+  assert.match(printed, /without a token +401 .*\n +with a token +200 /);
+  await nothingIsLeft();
+});
+
+/** The status message behind a fact, on one line. */
+function told(scene: string, fact: string | undefined): string {
+  const [, after = ""] = fact === undefined ? [] : scene.split(fact);
+  const [, message = ""] = /^\n\$ kubectl get appsecret .*\n((?: {4}.*\n)+)/.exec(after) ?? [];
+  return message.replaceAll(/\s+/g, " ");
+}
+
+test("what does not come true is named, with the operator's log, and nothing is left", async () => {
+  const demo = start({ APPSECRET_OFFLINE: "true" });
+  assert.is(await demo.exit, 1, demo.printed());
+  const errors = await demo.errors;
+  const fact = "Login provider: RejectedNotJWKS. Nothing is published.";
+  assert.match(errors, `✘ This was to be shown, and is not so: ${fact}\n\nThe operator's log ends with:\n{`);
+  assert.not.match(demo.printed(), "facts marked");
   await nothingIsLeft();
 });
 
@@ -59,7 +114,7 @@ test("Ctrl-C in the middle of it ends all that it started", async () => {
 test("the operator's end is told, with its log, and nothing is left", async () => {
   const demo = start();
   await eventually(() => assert.match(demo.printed(), "The operator is ready"), 60_000);
-  const [, log = ""] = />> (\S+)/.exec(demo.printed()) ?? [];
+  const [, log = ""] = /\$DEMO is (\S+)\.\n/.exec(demo.printed()) ?? [];
   const [, port = ""] = /--metrics-address=\S+:(\d+)/.exec(demo.printed()) ?? [];
   const ps = await text(spawn("ps", ["-eo", "pid,args"], { stdio: ["ignore", "pipe", "ignore"] }).stdout);
   const operator = ps.split("\n").find((line) => line.includes(`:${port}`) && !line.includes("/bin/sh"));

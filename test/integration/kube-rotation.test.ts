@@ -67,7 +67,7 @@ async function nameOf(client: KubeClient): Promise<string> {
 }
 
 function clientOf(config: KubeConfig, rereadMs?: number): KubeClient {
-  const client = createClient(config, rereadMs === undefined ? {} : { rereadMs });
+  const client = createClient(config, { connections: 1, ...(rereadMs === undefined ? {} : { rereadMs }) });
   undo.push(() => client.close());
   return client;
 }

@@ -195,11 +195,11 @@ both("410 as a reply: a new list, which finds what was deleted and what was made
   proxy.answer = (request) => (resumed(request) ? { status: 410, body: GONE } : undefined);
   await remove("first");
   await eventually(() => assert.equal(changes, ["-first"]));
-  proxy.line = () => [];
+  const blind = new Set(proxy.seen);
+  proxy.line = (line, request) => (blind.has(request) ? [] : [line]);
   await remove("second");
   await create("second");
   await create("third");
-  proxy.line = (line) => [line];
   proxy.cut();
   await converged();
   assert.ok(lists(proxy) >= 2);
@@ -385,6 +385,8 @@ test("a bookmark moves the place to resume from", async () => {
   };
   await create("skipped");
   await eventually(() => assert.ok(told));
+  // Until it has been read: what is still on its way is lost with the connection.
+  await sleep(300);
   proxy.cut();
   await eventually(() => assert.ok(from() > first));
 });

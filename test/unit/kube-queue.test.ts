@@ -87,6 +87,35 @@ test("a key that fails runs again until it does not, and the others go on meanwh
   assert.is(runs[1], "good");
 });
 
+test("the last progress stands still while keys wait and none ends, and is now while there is nothing to do", async () => {
+  let now = 0;
+  const clock = { now: () => now, after: () => () => undefined };
+  let end: () => void = () => undefined;
+  const handle = () => new Promise<void>((resolve) => (end = resolve));
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, clock, paused: true, handle });
+  now = 1000;
+  assert.is(queue.lastProgress, 1000, "idle");
+  queue.add("stuck");
+  now = 2000;
+  assert.is(queue.lastProgress, 2000, "paused: a follower is never stuck");
+  queue.resume();
+  now = 300_000;
+  queue.add("waiting");
+  await sleep(5);
+  assert.is(queue.lastProgress, 2000, "298 s without an end");
+  assert.is(queue.longestRunningSeconds, 298);
+  assert.is(queue.unfinishedSeconds, 298);
+  end();
+  await sleep(5);
+  assert.is(queue.lastProgress, 300_000, "one has ended");
+  now = 301_000;
+  assert.is(queue.lastProgress, 300_000, "the next one runs");
+  end();
+  await sleep(5);
+  now = 400_000;
+  assert.is(queue.lastProgress, 400_000, "idle again");
+});
+
 test("a drain finishes what has begun and starts nothing more", async () => {
   const finished: string[] = [];
   const queue = createQueue({

@@ -70,6 +70,23 @@ test("a list removes what is not in it, but nothing that is newer than it", () =
   assert.equal([...store.values()].map(({ metadata }) => metadata.name).sort(), ["kept", "new"]);
 });
 
+test("of two versions in one list the newer one counts, also when it is the one that is held already", () => {
+  const { store, changes, version } = storeWithLog();
+  store.put(object("x", 11));
+  const listed = store.stage();
+  listed.add(object("x", 10));
+  listed.add(object("x", 11));
+  listed.commit("20");
+  assert.is(version("x"), "11");
+  assert.equal(changes, ["->11"]);
+
+  const disordered = store.stage();
+  disordered.add(object("x", 12));
+  disordered.add(object("x", 11));
+  disordered.commit("30");
+  assert.is(version("x"), "12");
+});
+
 test("a listener that throws keeps neither the others nor the store from going on", () => {
   const store = createStore<PartialObject>({ log: silent });
   const heard: string[] = [];

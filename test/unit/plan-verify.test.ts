@@ -307,6 +307,22 @@ test("the annotation check-now asks once for each new value, and its answer is o
   assert.is(says(w, "Ready"), "False/RejectedAuthentication");
 });
 
+test("a database that goes down and comes back is told by an Event each, while Ready stays True", () => {
+  const w = world(db(GOOD));
+  settle(w);
+  w.answer = () => SILENCE;
+  makeDue(w);
+  const down = settle(w).find(({ kind }) => kind === "RecordEvent");
+  assert.ok(down?.kind === "RecordEvent");
+  assert.equal([down.note.type, down.note.reason], ["Warning", "UnreachableTimeout"]);
+  w.answer = () => YES;
+  makeDue(w);
+  const up = settle(w).find(({ kind }) => kind === "RecordEvent");
+  assert.ok(up?.kind === "RecordEvent");
+  assert.equal([up.note.type, up.note.reason], ["Normal", "Verified"]);
+  assert.is(says(w, "Ready"), "True/Published");
+});
+
 test("an Atlas cluster that moves is published anew", () => {
   const w = world(atlas);
   w.answer = () => ({ ...YES, facts: { host: "old.example.com" } });

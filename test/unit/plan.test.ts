@@ -353,6 +353,27 @@ for (const [kind, refusal, reason, flag] of [
   });
 }
 
+test("when the holder's label is forbidden, the status says so, nothing is published, and it is tried again", () => {
+  const w = world(login, { holder: ME });
+  const { actions, retry } = plan({ ...observe(w), refusal: { kind: "HoldsForbidden" } }, NOW);
+  assert.equal(kinds(actions), ["WriteStatus", "RecordEvent"]);
+  assert.ok(retry);
+  assert.equal(kinds(plan(observe(w), NOW).actions), ["SetHolds", "Check"]);
+});
+
+test("a Secret that is not as we left it is put right only after asking whether we know the AppSecret's latest version", () => {
+  const w = world(plain);
+  settle(w);
+  edit(w, custom({ A: { value: "two" } }));
+  const [update] = plan(observe(w), NOW).actions;
+  assert.is(update?.kind === "UpdateSecret" && update.confirm, false, "as we left it");
+  const secret = w.secrets.get("orders");
+  if (!secret) throw new Error("nothing was published");
+  w.secrets.set("orders", { ...secret, metadata: { ...secret.metadata, resourceVersion: "999" } });
+  const [repair] = plan(observe(w), NOW).actions;
+  assert.is(repair?.kind === "UpdateSecret" && repair.confirm, true);
+});
+
 for (const [why, spec, deletionPolicy] of [
   ["disabled", { ...login, authentication: { ...login.authentication, enabled: false } }, "Delete"],
   ["renamed", { ...login, target: { name: "renamed" } }, "Delete"],

@@ -116,7 +116,7 @@ function rewrite(message: Buffer): Buffer | undefined {
     ? document["speculativeAuthenticate"]
     : 0;
   if (typeof speculation === "object" && speculation !== null) {
-    clean["speculativeAuthenticate"] = pick(speculation as Document, SASL_FIELDS);
+    clean["speculativeAuthenticate"] = pick(speculation, SASL_FIELDS);
   }
   const body = BSON.serialize(clean);
   const written = Buffer.concat([message.subarray(0, start), body]);

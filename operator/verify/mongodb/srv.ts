@@ -59,7 +59,7 @@ function isAbsent(error: unknown): boolean {
 }
 
 /** Pure: the string with what its records say. What the string itself says wins over the TXT record. */
-export function combine(
+function combine(
   uri: MongoUri,
   srvHost: string,
   hosts: readonly HostAndPort[],

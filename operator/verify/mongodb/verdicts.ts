@@ -4,7 +4,12 @@ import { Reason } from "../../api/status.ts";
 import type { Answer } from "./driver.ts";
 
 /** What came of one host. */
-export type HostOutcome = Answer | { kind: "AddressRefused" } | { kind: "NameNotFound" } | { kind: "ResolveFailed" };
+export type HostOutcome =
+  | Answer
+  /** `message`: of the egress rules, which says which flag helps. */
+  | { kind: "AddressRefused"; message: string }
+  | { kind: "NameNotFound" }
+  | { kind: "ResolveFailed" };
 
 const no = (reason: Reason, message: string, passing = false): Verdict => ({ answer: "No", reason, message, passing });
 const silence = (reason: Reason, message: string): Verdict => ({ answer: "Silence", reason, message });
@@ -61,10 +66,7 @@ export function verdictOf(outcome: HostOutcome): Verdict {
     case "TlsFailed":
       return no(Reason.RejectedTLS, tlsMessage(outcome.code));
     case "AddressRefused":
-      return no(
-        Reason.RejectedAddress,
-        "The database's host has an address that the operator may not connect to. Correct it, or have it allowed with --egress-allow.",
-      );
+      return no(Reason.RejectedAddress, outcome.message);
     case "NameNotFound":
       return no(
         Reason.RejectedNameNotFound,

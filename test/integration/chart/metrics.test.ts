@@ -4,6 +4,8 @@ import { parser } from "@prometheus-io/lezer-promql";
 import type { SyntaxNode } from "@lezer/common";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
+import { state } from "../operator/harness/environment.ts";
+import { eventually } from "../operator/harness/eventually.ts";
 import { operatorSuite } from "../operator/harness/suite.ts";
 import { custom, database, from } from "../operator/harness/specs.ts";
 
@@ -81,15 +83,16 @@ function read(page: string): Map<string, Map<string, Set<string>>> {
   return series;
 }
 
-const { promise, run } = operatorSuite("metrics");
+const { promise, run } = operatorSuite("metrics", ["--no-offline"]);
 
 promise("every query can be parsed, and asks for what is on the page", async (env, operator) => {
   await env.apply("published", custom({ A: "1" }));
   await env.apply("waiting", custom({ A: from("nowhere", "a") }));
-  await env.apply("unchecked", database());
+  // The rules of egress say no to it, without a connection.
+  await env.apply("refused", database({}, { value: "mongodb://127.0.0.1:1/orders" }));
   await env.ready("published", "True/Published");
   await env.ready("waiting", "False/SourceNotFound");
-  await env.evaluated("unchecked");
+  await eventually(async () => assert.is(state(await env.appSecret("refused"), "Verified"), "False/RejectedAddress"));
   const page = read(await operator.now.metrics());
 
   assert.ok(queries.length > 25);

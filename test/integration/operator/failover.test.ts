@@ -66,7 +66,8 @@ test("a follower is ready with full caches while it does not lead, and writes no
   await eventually(() => assert.ok(isLeading(leader)));
   await timeToPublish("first");
   const follower = await replica();
-  assert.is(follower.log().find(({ msg }) => msg === "ready")?.["appSecrets"], 1);
+  // /readyz may say so before the line has come through the pipe.
+  await eventually(() => assert.is(follower.log().find(({ msg }) => msg === "ready")?.["appSecrets"], 1));
   await timeToPublish("second");
   // The conditions on its page are those that its cache holds.
   const series = { name: "second", condition: "Ready", status: "True" };

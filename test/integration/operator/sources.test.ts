@@ -92,6 +92,18 @@ promise("a source is used whatever its type is", async (env) => {
   assert.equal(await env.values("keys"), { CERTIFICATE: "PEM" });
 });
 
+promise("a ServiceAccount's token is a source like any other: its changes are followed", async (env) => {
+  const metadata = { name: "robot", annotations: { "kubernetes.io/service-account.name": "default" } };
+  const type = "kubernetes.io/service-account-token";
+  await env.putSecret("robot", { issuer: "one" }, { metadata, type });
+  await env.apply("keys", custom({ ISSUER: from("robot", "issuer"), TOKEN: from("robot", "token") }));
+  await env.ready("keys", "True/Published");
+  await env.putSecret("robot", { issuer: "two" }, { metadata, type });
+  await eventually(async () => assert.is((await env.values("keys"))["ISSUER"], "two"));
+  await env.deleteSecret("robot");
+  await env.ready("keys", "False/SourceNotFound");
+});
+
 promise("an AppSecret may read what another one publishes, in any order", async (env) => {
   await env.apply("second", custom({ TOKEN: from("first", "TOKEN") }));
   await env.ready("second", "False/SourceNotFound");

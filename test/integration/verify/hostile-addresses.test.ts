@@ -24,7 +24,7 @@ function answers(...addresses: string[]): () => Promise<Address[]> {
 async function fetched(host: string, options: Parameters<typeof createEgress>[0]): Promise<string> {
   const http = createHttpClient(createEgress({ lookup: answers("93.184.216.34"), ...options }));
   const outcome = await http.get({
-    ...{ url: `https://${host}/keys`, purpose: "JWKS", maxBytes: 1_000, timeoutMs: 10_000, maxRedirects: 0 },
+    ...{ url: `https://${host}/keys`, purpose: "JWKS", maxBytes: 1_000, timeoutMs: 1_000, maxRedirects: 0 },
   });
   await http.close();
   return outcome.kind === "AddressRefused" ? outcome.message : outcome.kind;

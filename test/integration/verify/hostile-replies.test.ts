@@ -14,6 +14,7 @@ import type { Address, EgressOptions } from "../../../operator/verify/egress.ts"
 import { createHttpClient } from "../../../operator/verify/http.ts";
 import type { HttpGet, HttpOutcome } from "../../../operator/verify/http.ts";
 import type { ProxySettings } from "../../../operator/verify/proxy.ts";
+import { eventually } from "../operator/harness/eventually.ts";
 import { startProxy, startSite, startTcpSite } from "./harness/sites.ts";
 import type { Site } from "./harness/sites.ts";
 
@@ -298,6 +299,10 @@ test("each request has a connection of its own, and leaves none behind", async (
     assert.is(text(await client.get({ ...request, purpose })), "200 fine");
   assert.is(site.dialled.length - before, 2);
   assert.is(site.requests.at(-1)?.headers.connection, "close");
+  for (const path of ["/endless", "/slow-body", "/endless-redirect", "/endless-refusal"]) {
+    await client.get({ ...request, url: base + path, timeoutMs: 300, maxRedirects: 1 });
+  }
+  await eventually(() => assert.is(site.sockets.size, 0));
   await client.close();
   assert.equal(await client.get(request), { kind: "Unreachable", code: "ABORTED" });
 });
@@ -374,6 +379,7 @@ test("a certificate for an address is good for that address, and a name may end 
   const byAddress = await startSite(ca.issue({ hosts: ["127.0.0.1"] }), page(200, {}, "fine"));
   assert.is(text(await get(`https://127.0.0.1:${byAddress.port}/`)), "200 fine");
   assert.is(text(await get(`https://id.example.com.:${site.port}/ok`)), "200 fine");
+  assert.is(site.requests.at(-1)?.headers.host, `id.example.com:${site.port}`);
   await byAddress.close();
 });
 

@@ -143,7 +143,7 @@ const CASES: Case[] = [
     "Silence UnreachableTimeout",
     { lookup: () => new Promise(() => undefined), timeoutMs: 200 },
   ],
-  ["a metadata address", `mongodb://${LOGIN}169.254.169.254/`, "No RejectedAddress"],
+  ["a metadata address", `mongodb://${LOGIN}169.254.169.254/`, "No RejectedAddress", {}, /cloud metadata/],
   [
     "a name with a metadata address",
     `mongodb://${LOGIN}db.${DOMAIN}/`,

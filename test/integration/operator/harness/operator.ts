@@ -12,6 +12,8 @@ export type Operator = {
   log: () => LogLine[];
   /** The page that Prometheus reads. */
   metrics: () => Promise<string>;
+  /** The HTTP status of /livez or /readyz. */
+  health: (path: "/livez" | "/readyz") => Promise<number>;
   /** The sum of a metric's series that have these labels. */
   metric: (name: string, labels?: Record<string, string>) => Promise<number>;
   /** Sends the signal and waits for the end. Fine when it has ended already. */
@@ -70,6 +72,7 @@ export async function spawnOperator(options: OperatorOptions): Promise<Operator>
     log: () => output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as LogLine] : [])),
     metrics: () => page("/metrics"),
     metric: async (name, labels = {}) => sum(await page("/metrics"), name, labels),
+    health: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null && child.signalCode === null) {
         began = performance.now();

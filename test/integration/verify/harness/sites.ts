@@ -11,6 +11,8 @@ export type Site = {
   readonly port: number;
   /** Of each connection the address that was dialled. */
   readonly dialled: string[];
+  /** Those that are open. */
+  readonly sockets: ReadonlySet<Socket>;
   readonly requests: { url: string; headers: IncomingHttpHeaders }[];
   close(): Promise<void>;
 };
@@ -79,6 +81,7 @@ async function listen(server: Server, address: string, port: number): Promise<Om
   return {
     port: (server.address() as AddressInfo).port,
     dialled,
+    sockets,
     close: async () => {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -1,0 +1,230 @@
+/**
+ * `make e2e`: the chart on a cluster with real nodes, as a person uses it, from install to uninstall.
+ *
+ *   KUBECONFIG   the cluster; one without AppSecrets, because the last step deletes the type
+ *   IMAGE        the operator's image, which the nodes can pull or have; the readers' Pods run in it, too
+ *   PULL_POLICY  default IfNotPresent
+ *
+ * Exit code 0 when every step did what it says. The namespaces that it makes go in any case.
+ */
+import * as assert from "node:assert/strict";
+import { findOnPath } from "../../hack/control-plane/binaries.ts";
+import { ensureBinaries } from "../../hack/control-plane/index.ts";
+import { runKubectl } from "../../hack/control-plane/kubectl.ts";
+import { ensureTool } from "../../hack/programs/index.ts";
+import { READER, readerPod } from "./reader.ts";
+
+const HOME = "appsecret-e2e-system";
+const ENVIRONMENT = "appsecret-e2e";
+const RELEASE = "appsecret-operator";
+const CHART = "charts/appsecret-operator";
+/** A kubelet looks at a mounted Secret once a minute, and its cache may be as old. */
+const MOUNT_FOLLOWS_MS = 150_000;
+/** The Lease's 15 s, a follower's look at it, and a request. */
+const FAILOVER_MS = 20_000;
+
+const image = process.env["IMAGE"] ?? "";
+if (image === "" || (process.env["KUBECONFIG"] ?? "") === "") {
+  console.error("make e2e needs KUBECONFIG, and IMAGE: an image of the operator that the cluster's nodes can run.");
+  process.exit(2);
+}
+const [, repository = image, tag = "latest"] = /^(.+):([^:/]+)$/.exec(image) ?? [];
+const pullPolicy = process.env["PULL_POLICY"] ?? "IfNotPresent";
+const helmPath = await ensureTool("helm");
+const kubectlPath = (await findOnPath("kubectl", process.env)) ?? (await ensureBinaries()).kubectl;
+
+async function run(path: string, args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await runKubectl(path, args, { env: process.env, input });
+  if (code !== 0) throw new Error(`${path.split("/").at(-1)} ${args.join(" ")}: ${stderr.trim()}`);
+  return stdout;
+}
+const kubectl = (...args: string[]) => run(kubectlPath, args);
+const inEnvironment = (...args: string[]) => kubectl("--namespace", ENVIRONMENT, ...args);
+const helm = (...args: string[]) => run(helmPath, args);
+const apply = (object: object) => run(kubectlPath, ["apply", "-f", "-"], JSON.stringify(object));
+
+const VALUES = [
+  `--set=image.repository=${repository}`,
+  `--set-string=image.tag=${tag}`,
+  `--set=image.pullPolicy=${pullPolicy}`,
+  "--set=replicaCount=2",
+  "--set=podDisruptionBudget.enabled=true",
+  "--set=networkPolicy.enabled=true",
+  // The examples' identity provider and database do not exist.
+  "--set=verify.offline=true",
+];
+
+const install = (...more: string[]) =>
+  helm(
+    "upgrade",
+    "--install",
+    RELEASE,
+    CHART,
+    "-n",
+    HOME,
+    "--create-namespace",
+    ...VALUES,
+    ...more,
+    "--wait",
+    "--timeout=120s",
+  );
+
+async function eventually(what: string, within: number, check: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  for (;;) {
+    try {
+      await check();
+      return performance.now() - began;
+    } catch (error) {
+      if (performance.now() - began > within)
+        throw new Error(`${what}: not within ${within / 1000} s`, { cause: error });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+const failed: string[] = [];
+async function step(name: string, act: () => Promise<string | undefined>): Promise<void> {
+  // What comes later builds on what came before.
+  if (failed.length > 0) return;
+  const began = performance.now();
+  try {
+    const said = await act();
+    console.log(
+      `✔ ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)${said === undefined ? "" : `: ${said}`}`,
+    );
+  } catch (error) {
+    failed.push(name);
+    console.error(`✘ ${name}`, error);
+    console.error(await kubectl("get", "pods,events", "-A").catch(String));
+    console.error(
+      await kubectl("logs", "-n", HOME, "-l", `app.kubernetes.io/name=${RELEASE}`, "--tail=30").catch(String),
+    );
+  }
+}
+
+const existing = await kubectl("get", "crd", "appsecrets.appsecret.dev", "--ignore-not-found", "-o", "name");
+if (existing !== "") {
+  console.error("This cluster has AppSecrets already, and e2e would delete them. Use another one.");
+  process.exit(2);
+}
+
+const secret = async (name: string) =>
+  JSON.parse(await inEnvironment("get", "secret", name, "-o", "json")) as {
+    metadata: { uid: string; resourceVersion: string };
+    data: Record<string, string>;
+  };
+const exists = async (...object: string[]) =>
+  (await kubectl("get", ...object, "--ignore-not-found", "-o", "name")) !== "";
+const rotate = (uri: string) =>
+  inEnvironment("patch", "secret", "mongodb-credentials", "-p", JSON.stringify({ stringData: { uri } }));
+const mongodbUri = async () => Buffer.from((await secret("orders-db")).data["MONGODB_URI"] ?? "", "base64").toString();
+const isPublished = (uri: string) => async () => assert.equal(await mongodbUri(), uri);
+const leader = async () => {
+  const identity = await kubectl("get", "lease", RELEASE, "-n", HOME, "-o", "jsonpath={.spec.holderIdentity}");
+  return identity.split("_")[0] ?? "";
+};
+
+await step("helm install --wait brings up two replicas under the restricted profile", async () => {
+  await apply({
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: HOME, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+  });
+  await install();
+  return kubectl("get", "pods", "-n", HOME, "-o", "jsonpath={.items[*].metadata.name}");
+});
+
+await step("helm test publishes a Secret", async () => {
+  await helm("test", RELEASE, "-n", HOME, "--timeout=120s");
+  return undefined;
+});
+
+await step("the examples become ready", async () => {
+  await kubectl("create", "namespace", ENVIRONMENT);
+  await inEnvironment("apply", "-f", "examples/");
+  await inEnvironment("wait", "--for=condition=Ready", "appsecrets", "--all", "--timeout=60s");
+  return inEnvironment("get", "appsecrets", "--no-headers", "-o", "custom-columns=:metadata.name");
+});
+
+const read = () => inEnvironment("logs", READER);
+await step("a Pod reads them, as environment variables and as files", async () => {
+  await apply(readerPod(ENVIRONMENT, image, pullPolicy));
+  let printed = "";
+  await eventually("what it has read", 60_000, async () => {
+    printed = await read();
+    for (const line of ["env AUDIENCE=ord***", "env MONGODB_URI=mon***", "file PAYMENT_API_KEY=sk_***"]) {
+      assert.ok(printed.includes(line), printed);
+    }
+  });
+  assert.ok(!printed.includes("not-a-real-password"));
+  return printed.trim().split("\n").join(", ");
+});
+
+await step("a rotated source reaches the Secret, and then the file in the Pod", async () => {
+  const uri = "mongodb://orders:rotated@mongodb.example.com:27017/orders?authSource=admin&appName=rotated";
+  await rotate(uri);
+  const published = await eventually("the Secret", 30_000, isPublished(uri));
+  const line = `file MONGODB_URI=mon*** (${uri.length} characters)`;
+  const mounted = await eventually("the file", MOUNT_FOLLOWS_MS, async () => assert.ok((await read()).includes(line)));
+  return `Secret after ${(published / 1000).toFixed(1)} s, file after ${(mounted / 1000).toFixed(1)} s more`;
+});
+
+// spec.restart: here the Pods of a Deployment that spec.restart names roll once after the rotation.
+
+await step("helm upgrade rolls the operator, and touches neither the type nor what is published", async () => {
+  const [before, crd] = [
+    await secret("orders-db"),
+    await kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.uid}"),
+  ];
+  await install("--set", "log.level=debug", "--set", "replicaCount=3");
+  assert.deepEqual((await secret("orders-db")).metadata, { ...before.metadata });
+  assert.equal(await kubectl("get", "crd", "-o", "jsonpath={.items[*].metadata.uid}"), crd);
+  return undefined;
+});
+
+await step("when the leader is killed, another replica goes on", async () => {
+  // The upgrade has just taken the last one away.
+  let killed = "";
+  await eventually("a leader", FAILOVER_MS, async () => assert.notEqual((killed = await leader()), ""));
+  const began = performance.now();
+  await kubectl("delete", "pod", killed, "-n", HOME, "--force", "--grace-period=0");
+  const uri = "mongodb://orders:after@mongodb.example.com:27017/orders?authSource=admin";
+  await rotate(uri);
+  await eventually("the Secret", FAILOVER_MS, isPublished(uri));
+  assert.notEqual(await leader(), killed);
+  return `published ${((performance.now() - began) / 1000).toFixed(1)} s after the kill`;
+});
+
+await step("helm uninstall keeps the type, the AppSecrets and their Secrets", async () => {
+  const before = await secret("orders-db");
+  await helm("uninstall", RELEASE, "-n", HOME, "--wait");
+  assert.ok(await exists("crd", "appsecrets.appsecret.dev"));
+  assert.equal((await secret("orders-db")).metadata.uid, before.metadata.uid);
+  return undefined;
+});
+
+await step("another install takes them up", async () => {
+  await install("--set", "crds.keep=false");
+  const uri = "mongodb://orders:again@mongodb.example.com:27017/orders?authSource=admin";
+  await rotate(uri);
+  // The uninstall took the account away before the last leader could release its Lease.
+  await eventually("the Secret", FAILOVER_MS, isPublished(uri));
+  return undefined;
+});
+
+await step("with crds.keep=false helm uninstall takes all along, but for what is to be retained", async () => {
+  await helm("uninstall", RELEASE, "-n", HOME, "--wait");
+  await eventually("the type goes", 30_000, async () => assert.ok(!(await exists("crd", "appsecrets.appsecret.dev"))));
+  await eventually("the Secret goes", 60_000, async () =>
+    assert.ok(!(await exists("-n", ENVIRONMENT, "secret/orders-db"))),
+  );
+  assert.ok(await exists("-n", ENVIRONMENT, "secret/orders-settings"));
+  return undefined;
+});
+
+await helm("uninstall", RELEASE, "-n", HOME, "--ignore-not-found").catch(() => undefined);
+await kubectl("delete", "crd", "appsecrets.appsecret.dev", "--ignore-not-found");
+await kubectl("delete", "namespace", HOME, ENVIRONMENT, "--ignore-not-found", "--timeout=60s");
+console.log(failed.length === 0 ? "e2e: everything did what it says." : `e2e failed at: ${failed.join()}`);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,32 @@
+import type { ControlPlane } from "../../hack/control-plane/index.ts";
+import { connect } from "../integration/operator/harness/api.ts";
+import { createEnvironment } from "../integration/operator/harness/environment.ts";
+import { custom } from "../integration/operator/harness/specs.ts";
+import { gone } from "./waits.ts";
+
+/** Our CRD and policies, as a person installs them: for a control plane that the test runner did not start. */
+export async function installCrds(cluster: ControlPlane): Promise<void> {
+  for (const args of [
+    ["apply", "--filename", "crds/"],
+    ["wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all"],
+  ]) {
+    const { code, stdout, stderr } = await cluster.kubectl(args);
+    if (code !== 0) throw new Error(`kubectl ${args.join(" ")} failed:\n${stderr}${stdout}`);
+  }
+}
+
+/** kube-controller-manager looks for new kinds of owners every 30 s only. */
+const COLLECTS_WITHIN_MS = 90_000;
+
+/** Waits until the garbage collector knows AppSecrets: before that, the Secret of a deleted one stays. */
+export async function collects(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const api = await connect(env);
+  const place = await createEnvironment(api, "collects");
+  const { apiVersion, kind, metadata } = await place.apply("owner", custom({ A: "1" }));
+  const ownerReferences = [{ apiVersion, kind, name: metadata.name, uid: metadata.uid }];
+  await place.putSecret("owned", {}, { metadata: { name: "owned", ownerReferences } });
+  await place.deleteAppSecret("owner");
+  await gone(place, "owned", COLLECTS_WITHIN_MS);
+  await api.remove(`/api/v1/namespaces/${place.namespace}`);
+  await api.close();
+}
