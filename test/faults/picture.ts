@@ -1,5 +1,6 @@
 import * as assert from "uvu/assert";
 import { HOLDS_LABEL } from "../../operator/api/names.ts";
+import type { ObjectMeta } from "../../operator/api/metadata.ts";
 import type { AppSecret } from "../../operator/api/schema.ts";
 import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
 import { decoded, state } from "../integration/operator/harness/environment.ts";
@@ -7,18 +8,31 @@ import { eventually } from "../integration/operator/harness/eventually.ts";
 import type { Proxy } from "./proxy.ts";
 
 /** A namespace as it is, without what differs from run to run: uids, versions, times. */
-export type Picture = { secrets: Record<string, unknown>; appSecrets: Record<string, unknown> };
+export type Picture = {
+  secrets: Record<string, unknown>;
+  appSecrets: Record<string, unknown>;
+  /** How often each Deployment was changed. */
+  deployments: Record<string, number>;
+};
 
-export async function picture({ api, paths }: Pick<Environment, "api" | "paths">): Promise<Picture> {
-  const [secrets, appSecrets] = await Promise.all([
+export async function picture({
+  api,
+  paths,
+  namespace,
+}: Pick<Environment, "api" | "paths" | "namespace">): Promise<Picture> {
+  const [secrets, appSecrets, deployments] = await Promise.all([
     api.get<{ items: Secret[] }>(paths.secrets),
     api.get<{ items: AppSecret[] }>(paths.appSecrets),
+    api.get<{ items: { metadata: ObjectMeta }[] }>(`/apis/apps/v1/namespaces/${namespace}/deployments`),
   ]);
   const uids = new Map(appSecrets.items.map(({ metadata }) => [metadata.uid, metadata.name]));
   const versions = new Map(secrets.items.map(({ metadata }) => [metadata.uid, metadata.resourceVersion]));
   return {
     secrets: Object.fromEntries(secrets.items.map((secret) => [secret.metadata.name, secretPicture(secret, uids)])),
     appSecrets: Object.fromEntries(appSecrets.items.map((one) => [one.metadata.name, appSecretPicture(one, versions)])),
+    deployments: Object.fromEntries(
+      deployments.items.map(({ metadata }) => [metadata.name, (metadata.generation ?? 1) - 1]),
+    ),
   };
 }
 
@@ -41,6 +55,7 @@ function appSecretPicture({ metadata, spec, status }: AppSecret, versions: Reado
     published: secret && {
       name: secret.name,
       generation: secret.generation,
+      contentVersion: secret.contentVersion,
       keys: secret.keys,
       recorded: versions.get(secret.uid) === secret.resourceVersion,
     },
@@ -86,7 +101,10 @@ export async function atRest(
 }
 
 /** @returns the picture that is wanted or, after a while, the one that is there instead */
-export async function comesTo(wanted: Picture, env: Pick<Environment, "api" | "paths">): Promise<Picture> {
+export async function comesTo(
+  wanted: Picture,
+  env: Pick<Environment, "api" | "paths" | "namespace">,
+): Promise<Picture> {
   let last: Picture | undefined;
   await eventually(async () => assert.equal((last = await picture(env)), wanted)).catch(() => undefined);
   return last ?? picture(env);

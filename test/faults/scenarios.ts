@@ -25,6 +25,8 @@ const PATIENCE_MS = 60_000;
 
 const OLD = { target: { name: "old" } };
 const NEW = { target: { name: "new" } };
+const LABELLED = { target: { labels: { team: "payments" } } };
+const RESTART = { restart: ["web", "api"].map((name) => ({ kind: "Deployment", name })) };
 
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -81,6 +83,33 @@ export const SCENARIOS: readonly Scenario[] = [
     act: async (env) => {
       await env.putSecret("upstream", { token: "two" });
       await holdsOnly(env, "keys", { TOKEN: "two" }, PATIENCE_MS);
+    },
+  },
+  {
+    name: "values change that workloads restart for, by an edit and by a source",
+    prepare: async (env) => {
+      await env.putSecret("upstream", { token: "one" });
+      for (const workload of ["web", "api"]) await env.putWorkload(workload);
+      await published(env, "keys", custom({ A: "1", TOKEN: from("upstream", "token") }, RESTART));
+    },
+    act: async (env) => {
+      await published(env, "keys", custom({ A: "2", TOKEN: from("upstream", "token") }, RESTART));
+      await restarted(env, 1);
+      await published(env, "keys", custom({ A: "2", TOKEN: from("upstream", "token") }, { ...RESTART, ...LABELLED }));
+      await env.putSecret("upstream", { token: "two" });
+      await restarted(env, 2);
+    },
+  },
+  {
+    name: "a value changes that workloads restart for, and the Secret's name",
+    prepare: async (env) => {
+      for (const workload of ["web", "api"]) await env.putWorkload(workload);
+      await published(env, "keys", custom({ A: "1" }, { ...RESTART, ...OLD }));
+    },
+    act: async (env) => {
+      await published(env, "keys", custom({ A: "2" }, { ...RESTART, ...NEW }));
+      await restarted(env, 1);
+      await gone(env, "old", PATIENCE_MS);
     },
   },
   {
@@ -195,6 +224,17 @@ export const SCENARIOS: readonly Scenario[] = [
 async function published(env: Environment, name: string, spec: object): Promise<void> {
   await env.apply(name, spec);
   await ready(env, name, "True/Published", PATIENCE_MS);
+}
+
+async function restarted(env: Environment, times: number): Promise<void> {
+  await eventually(async () => {
+    for (const workload of ["web", "api"]) {
+      const count = await env.restarts(workload);
+      if (count !== times) throw new Error(`${workload} was restarted ${count} times`);
+    }
+    const { status } = await env.appSecret("keys");
+    if (status?.secret?.contentVersion !== times + 1) throw new Error("the status does not tell of it");
+  }, PATIENCE_MS);
 }
 
 /**

@@ -36,6 +36,12 @@ test("kubectl explain appsecret.spec.database reads like documentation", async (
   assert.match(text, "atlas <Object> A cluster of MongoDB Atlas, for mode MongoDBAtlas.");
 });
 
+test("kubectl explain appsecret.spec.restart tells when workloads restart, and when not", async () => {
+  const text = (await output("explain", "appsecret.spec.restart")).replaceAll(/\s+/g, " ");
+  assert.match(text, "each time that a published value changes. Nothing else restarts them: not the first publication");
+  assert.match(text, "kind <string> -required- enum: Deployment, StatefulSet, DaemonSet");
+});
+
 test("kubectl explain has a text for every field of spec and status", async () => {
   const { body } = await server.request(
     "GET",

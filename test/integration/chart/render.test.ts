@@ -102,6 +102,12 @@ test("the rights are those of hack/rbac.yaml", async () => {
   assert.is(rules(byHand).length, 2);
 });
 
+test("without workloadRestarts the operator has no right to workloads", async () => {
+  const without = await render("--set", "workloadRestarts.enabled=false");
+  assert.match(JSON.stringify(rules(await render())), "deployments");
+  assert.not.match(JSON.stringify(rules(without)), "deployments");
+});
+
 /** The operator's own: neither what people get nor the test's. */
 function rules(all: Manifest[]): unknown[] {
   const own = /^(appsecret-system:)?appsecret-operator(-leader-election)?$/;
@@ -122,12 +128,14 @@ test("people who may edit a namespace may edit its AppSecrets, and nobody may vi
   ]);
 });
 
-test("the guard policy names the account and the namespace of its release", async () => {
+test("the guard policies name the account and the namespace of its release", async () => {
   const all = await render("--values", `${CHART}/ci/all-values.yaml`);
-  const guard = all.find(
-    ({ kind, metadata }) => kind === "ValidatingAdmissionPolicy" && metadata.name.startsWith("operator-secrets"),
-  );
-  assert.match(JSON.stringify(guard), "system:serviceaccount:appsecret-system:secrets-operator");
+  for (const guarded of ["operator-secrets", "operator-workloads"]) {
+    const guard = all.find(
+      ({ kind, metadata }) => kind === "ValidatingAdmissionPolicy" && metadata.name.startsWith(guarded),
+    );
+    assert.match(JSON.stringify(guard), "system:serviceaccount:appsecret-system:secrets-operator");
+  }
   const subjects = all.flatMap((one) => (one["subjects"] as { name: string }[] | undefined) ?? []);
   assert.equal([...new Set(subjects.map(({ name }) => name))].sort(), [
     "appsecret-operator-secrets-test",

@@ -42,14 +42,14 @@ test.after(async () => {
 test.after.each(async () => grant(api, account, rules));
 
 /** Until the API server acts on the new Role. */
-async function forbid(verb: string): Promise<void> {
-  await grant(api, account, without(rules, { apiGroup: "", resource: "secrets", verb }));
+async function forbid(verb: string, resource = "secrets", group = ""): Promise<void> {
+  await grant(api, account, without(rules, { apiGroup: group, resource, verb }));
   const review = {
     apiVersion: "authorization.k8s.io/v1",
     kind: "SubjectAccessReview",
     spec: {
       user: `system:serviceaccount:${account.namespace}:${account.name}`,
-      resourceAttributes: { namespace: env.namespace, verb, resource: "secrets" },
+      resourceAttributes: { namespace: env.namespace, verb, group, resource },
     },
   };
   await eventually(async () => {
@@ -106,6 +106,39 @@ test("a source that it may not read is named with its field; what is published s
   await grant(api, account, rules);
   await env.ready("sourced", "True/Published");
   assert.equal(await env.values("sourced"), { TOKEN: "two" });
+});
+
+test("a workload that it may not restart is named, the AppSecret stays ready, and the right is all it takes", async () => {
+  await env.putWorkload("api");
+  await env.putWorkload("api", "StatefulSet");
+  const restart = ["Deployment", "StatefulSet"].map((kind) => ({ kind, name: "api" }));
+  await env.apply("restarting", custom({ A: "1" }, { restart }));
+  await env.ready("restarting", "True/Published");
+  await forbid("patch", "deployments", "apps");
+  await env.apply("restarting", custom({ A: "2" }, { restart }));
+  await eventually(async () => {
+    const told = await env.ready("restarting", "True/Published");
+    assert.match(condition(told, "Ready").message, 'The operator may not restart Deployment "api": look at its Role');
+    assert.is(told.status?.secret?.contentVersion, 1);
+  });
+  assert.equal(await env.values("restarting"), { A: "2" });
+  assert.is(await env.restarts("api", "StatefulSet"), 1);
+  assert.is(await env.restarts("api"), 0);
+  await eventually(async () => {
+    const told = (await env.events("restarting")).filter(({ reason }) => reason === "RestartFailed");
+    assert.equal(
+      told.map(({ type, action }) => [type, action]),
+      [["Warning", "Restart"]],
+    );
+  });
+
+  await grant(api, account, rules);
+  await eventually(async () => {
+    assert.is((await env.appSecret("restarting")).status?.secret?.contentVersion, 2);
+  });
+  const done = await env.ready("restarting", "True/Published");
+  assert.not.match(condition(done, "Ready").message, "may not restart");
+  assert.equal([await env.restarts("api"), await env.restarts("api", "StatefulSet")], [1, 1]);
 });
 
 test.run();

@@ -19,6 +19,7 @@ import { custom, from, login } from "./harness/specs.ts";
 
 const RULES_FILE = "hack/rbac.yaml";
 const rules = await readRules(RULES_FILE);
+const KINDS = ["Deployment", "StatefulSet", "DaemonSet"] as const;
 
 let api: Api;
 
@@ -37,6 +38,7 @@ async function prepare(env: Environment): Promise<void> {
   await env.apply("handed-over", custom({ A: "1" }));
   const annotations = { "appsecret.dev/owner": "handed-over" };
   await env.putSecret("handed-over", { old: "x" }, { metadata: { name: "handed-over", annotations } });
+  await prepareRestart(env);
   const { metadata } = await env.apply("web-login", login({ authentication: { enabled: false } }));
   const owner = { apiVersion: "appsecret.dev/v1", kind: "AppSecret", name: "web-login", uid: metadata.uid };
   await api.create(env.paths.secrets, {
@@ -47,6 +49,17 @@ async function prepare(env: Environment): Promise<void> {
     },
     data: { AUDIENCE: base64("x") },
   });
+}
+
+/** A value that was changed by an operator which was stopped before it could restart what reads it. */
+async function prepareRestart(env: Environment): Promise<void> {
+  for (const kind of KINDS) await env.putWorkload("web", kind);
+  await env.apply("restarting", custom({ A: "1" }, { restart: KINDS.map((kind) => ({ kind, name: "web" })) }));
+  const annotations = { "appsecret.dev/owner": "restarting", "appsecret.dev/content-version": "2" };
+  const { metadata } = await env.putSecret("restarting", { A: "1" }, { metadata: { name: "restarting", annotations } });
+  const { name, uid, resourceVersion } = metadata;
+  const secret = { name, uid, resourceVersion, generation: 1, contentVersion: 1, keys: ["A"] };
+  await api.merge(`${env.paths.appSecret("restarting")}/status`, { status: { observedGeneration: 1, secret } });
 }
 
 /** Starts the operator in a namespace of its own with these rights in it and nowhere else. */
@@ -84,11 +97,13 @@ test("with all of them, as a Role in one namespace, everything is done and nothi
       sourced: "True/Published",
       foreign: "False/SecretNotOwned",
       "handed-over": "True/Published",
+      restarting: "True/Published",
       "web-login": "True/Disabled",
     };
     for (const [name, says] of Object.entries(done)) await env.ready(name, says);
     await eventually(async () => assert.ok((await env.events("foreign")).length > 0));
     assert.is(await env.findSecret("web-login"), undefined);
+    assert.equal(await Promise.all(KINDS.map((kind) => env.restarts("web", kind))), [1, 1, 1]);
     const lease = `/apis/coordination.k8s.io/v1/namespaces/${env.namespace}/leases/appsecret-operator`;
     const renewed = async () =>
       (await api.get<{ metadata: { resourceVersion: string } }>(lease)).metadata.resourceVersion;

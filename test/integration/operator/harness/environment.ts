@@ -29,6 +29,10 @@ export type Environment = {
   /** A JSON merge patch, as somebody else. */
   patchSecret: (name: string, patch: object) => Promise<Secret>;
   deleteSecret: (name: string) => Promise<void>;
+  /** A Deployment without Pods, unless there is one already; or of another kind. */
+  putWorkload: (name: string, kind?: WorkloadKind) => Promise<void>;
+  /** How often a workload was changed since it was made: each restart is one change. Throws while there is none. */
+  restarts: (name: string, kind?: WorkloadKind) => Promise<number>;
   /** Events about an AppSecret of this namespace, oldest first. */
   events: (name: string) => Promise<Event[]>;
   /** Everything that happens to the Secrets from now on; ends with the test. */
@@ -59,6 +63,8 @@ export type Event = {
   eventTime: string;
   series?: { count: number };
 };
+
+export type WorkloadKind = "Deployment" | "StatefulSet" | "DaemonSet";
 
 /** Creates a namespace with a name that nobody else has. */
 export async function createEnvironment(api: Api, prefix: string): Promise<Environment> {
@@ -124,6 +130,27 @@ function environment(api: Api, namespace: string): Environment {
       }),
     patchSecret: (name, patch) => api.merge(paths.secret(name), patch),
     deleteSecret: (name) => api.remove(paths.secret(name)),
+    async putWorkload(name, kind = "Deployment") {
+      const labels = { app: name };
+      await api.apply(workloadPath(namespace, name, kind), {
+        apiVersion: "apps/v1",
+        kind,
+        metadata: { name, namespace },
+        spec: {
+          ...(kind === "DaemonSet" ? {} : { replicas: 0 }),
+          ...(kind === "StatefulSet" ? { serviceName: name } : {}),
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: { containers: [{ name, image: "none" }], nodeSelector: { no: "node" } },
+          },
+        },
+      });
+    },
+    async restarts(name, kind = "Deployment") {
+      const { metadata } = await api.get<{ metadata: ObjectMeta }>(workloadPath(namespace, name, kind));
+      return (metadata.generation ?? 0) - 1;
+    },
     async events(name) {
       const { items } = await api.get<{ items: Event[] }>(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
       const about = items.filter(({ regarding }) => regarding.kind === "AppSecret" && regarding.name === name);
@@ -136,6 +163,10 @@ function environment(api: Api, namespace: string): Environment {
       for (const recording of recordings.splice(0)) recording.stop();
     },
   };
+}
+
+function workloadPath(namespace: string, name: string, kind: WorkloadKind): string {
+  return `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s/${name}`;
 }
 
 /** A condition; one that says nothing when there is none, so that a test can wait for it. */
