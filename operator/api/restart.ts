@@ -4,7 +4,7 @@ import { z } from "zod";
 import { DNS_SUBDOMAIN, matches } from "./formats.ts";
 import { keyedListOf, structure, text, withRules } from "./rules.ts";
 
-export const WORKLOAD_KINDS = ["Deployment", "StatefulSet", "DaemonSet"] as const;
+const WORKLOAD_KINDS = ["Deployment", "StatefulSet", "DaemonSet"] as const;
 
 const workloadSchema = withRules(
   structure({
