@@ -1,7 +1,7 @@
 /**
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
-import "./heap.ts";
+import { collectGarbage } from "./heap.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { OperatorError } from "./api/errors.ts";
@@ -101,6 +101,7 @@ async function run(): Promise<void> {
     };
     await Promise.race([controller.filled, aborted(stopping.signal)]);
     if (!isStopping()) {
+      collectGarbage();
       filled = true;
       log.info({ appSecrets: controller.appSecrets.size, seconds: seconds() }, "ready");
       if (elect) {

@@ -2,6 +2,7 @@ import { existsSync, globSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { startControlPlane, type ControlPlane } from "../hack/control-plane/index.ts";
 import { ensureTool } from "../hack/programs/index.ts";
+import { ensureFerretDB } from "../hack/servers/mongodb.ts";
 import { coverageEnv, coverageLine } from "./runner/coverage.ts";
 import { runFile, type FileResult, type RunningFile } from "./runner/file.ts";
 
@@ -25,8 +26,13 @@ const GROUPS: readonly Group[] = [
   // Mostly they wait, for deadlines and for processes. Each has proxies, and where it stops servers a control plane, of its own.
   { folder: "faults", needsCluster: true, atOnce: 2, timeoutSeconds: 600 },
 ];
-const NEEDS_TOOLS = /integration\/(chart|gitops)\//;
-const TOOLS = ["helm", "kubeconform", "glua"] as const;
+/** What is built the first time, for minutes: before the time of any file that needs it begins to run. */
+const PROGRAMS: readonly { needs: RegExp; get: () => Promise<unknown> }[] = [
+  { needs: /integration\/(chart|gitops)\//, get: () => ensureTool("helm") },
+  { needs: /integration\/(chart|gitops)\//, get: () => ensureTool("kubeconform") },
+  { needs: /integration\/gitops\//, get: () => ensureTool("glua") },
+  { needs: /integration\/(verify|operator|examples)/, get: () => ensureFerretDB(process.env) },
+];
 /** How often a long silence is broken with what is under way. */
 const HEARTBEAT_SECONDS = 30;
 
@@ -65,9 +71,9 @@ try {
       await install(controlPlane);
       console.log(styleText("dim", `\nA kube-apiserver with our CRD in it is up after ${secondsSince(started)}.`));
     }
-    // Before any file's time runs, for a first build takes minutes. Why one cannot be had, the tests that need it say.
-    if (files.some((file) => NEEDS_TOOLS.test(file))) {
-      for (const tool of TOOLS) await ensureTool(tool).catch(() => undefined);
+    for (const { needs, get } of PROGRAMS) {
+      // Why one cannot be had, the tests that need it say.
+      if (files.some((file) => needs.test(file))) await get().catch(() => undefined);
     }
     const waiting = [...files];
     await Promise.all(Array.from({ length: group.atOnce }, () => work(waiting, group.timeoutSeconds)));

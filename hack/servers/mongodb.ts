@@ -110,7 +110,12 @@ async function startFerretDB(env: NodeJS.ProcessEnv, progress: Progress | undefi
   return { socket, stop };
 }
 
-async function ensureFerretDB(env: NodeJS.ProcessEnv, progress: Progress | undefined): Promise<string> {
+/**
+ * The path of FerretDB; a first build takes one to two minutes.
+ *
+ * @throws {ControlPlaneError} `NoBinaries`, `BuildFailed`
+ */
+export async function ensureFerretDB(env: NodeJS.ProcessEnv, progress?: Progress): Promise<string> {
   const files = await Promise.all(["main.go", "go.mod", "go.sum"].map((name) => readFile(join(SOURCES, name))));
   const digest = createHash("sha256").update(Buffer.concat(files)).digest("hex").slice(0, 12);
   return ensureProgram({

@@ -11,12 +11,13 @@ import type { HttpClient, HttpOutcome } from "./http.ts";
 import { judgeKeySet } from "./jwk-set.ts";
 import { networkVerdict } from "./network-verdict.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import { spread } from "./spread.ts";
 
 export type JwksCheckOptions = {
   http: HttpClient;
   /** Epoch milliseconds. */
   now?: () => number;
-  /** For the whole fetch. */
+  /** For the whole fetch, at the most. */
   timeoutMs?: number;
   /** How many providers are remembered; the one that was not asked for the longest is forgotten first. */
   remember?: number;
@@ -52,7 +53,7 @@ export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
       url: uri,
       purpose: "JWKS",
       headers: { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1", ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs, signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: spread(timeoutMs), signal },
     });
     if (outcome.kind !== "Reply") return networkVerdict(outcome, "The login provider");
     const unchanged = outcome.status === 304 ? known : undefined;

@@ -11,6 +11,7 @@ import type { Address, Egress } from "./egress.ts";
 import { dial } from "./mongodb/dial.ts";
 import { ask } from "./mongodb/driver.ts";
 import { openRelay } from "./mongodb/relay.ts";
+import { spread } from "./spread.ts";
 import { resolveSrv } from "./mongodb/srv.ts";
 import type { SrvOutcome } from "./mongodb/srv.ts";
 import { parseMongoUri } from "./mongodb/uri.ts";
@@ -20,7 +21,7 @@ import type { HostOutcome } from "./mongodb/verdicts.ts";
 
 export type MongoCheckOptions = {
   egress: Egress;
-  /** For the whole check, all hosts together. */
+  /** For the whole check, all hosts together, at the most. */
   timeoutMs?: number;
   /** For a TCP and TLS connection to one host. */
   connectTimeoutMs?: number;
@@ -41,12 +42,13 @@ const MIN_HOST_MS = 1_000;
  * const verdict = await check({ kind: "MongoDB", uri, database: "orders" }, { signal });
  */
 export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
-  const { egress, timeoutMs = 10_000, connectTimeoutMs = 5_000, dnsServers } = options;
+  const { egress, timeoutMs: mostMs = 10_000, connectTimeoutMs = 5_000, dnsServers } = options;
 
   return async function check({ uri: text, database }, { signal }) {
     const parsed = parseMongoUri(text);
     if ("refusal" in parsed) return { answer: "No", passing: false, ...parsed.refusal };
 
+    const timeoutMs = spread(mostMs);
     const over = new AbortController();
     const stop = () => over.abort();
     const timer = setTimeout(stop, timeoutMs);

@@ -9,6 +9,7 @@ import { runKubectl } from "../../../hack/control-plane/kubectl.ts";
 import { ensureTool } from "../../../hack/programs/index.ts";
 import { isInstallManifestStale } from "../../../hack/install-manifest.ts";
 import { readConfig } from "../../../operator/config.ts";
+import { LOG_LEVELS } from "../../../operator/observe/log.ts";
 import { connect } from "../operator/harness/api.ts";
 import { CHART, helm, manifests, render } from "./helm.ts";
 import type { Manifest } from "./helm.ts";
@@ -51,6 +52,13 @@ test("there are values for everything that a template decides", () => {
     "namespaced-values.yaml",
     "offline-values.yaml",
   ]);
+});
+
+test("the log levels that it takes are those of the operator: any other one would end the Pod", () => {
+  const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, "utf8")) as {
+    properties: { log: { properties: { level: { enum: string[] } } } };
+  };
+  assert.equal(schema.properties.log.properties.level.enum, [...LOG_LEVELS]);
 });
 
 for (const file of FILES) {
