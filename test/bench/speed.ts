@@ -24,6 +24,7 @@ import { median, quantile } from "./statistics.ts";
 import type { Operator, World } from "./world.ts";
 
 const PER_SECOND = 20;
+const SLOW_MS = 100;
 
 /** CPU in seconds per 1,000 objects: of the operator, and of every process that takes part. */
 type Round = { perSecond: number; latenciesMs: number[]; operatorCpu: number; wholeCpu: number };
@@ -159,6 +160,9 @@ function throughput(rounds: Record<Kind, Round[]>, objects: number): Section {
 
 function latency(rounds: Record<Kind, Round[]>): Section {
   const all = (kind: Kind) => rounds[kind].flatMap((round) => round.latenciesMs);
+  // One stall of the whole machine looks like many slow ones, in one round.
+  const slow = (kind: Kind) =>
+    rounds[kind].map(({ latenciesMs }) => latenciesMs.filter((ms) => ms > SLOW_MS).length).join(", ");
   const row = (id: string, at: number) => {
     const [ofFloor, ofOperator] = [quantile(all("floor"), at), quantile(all("operator"), at)];
     return {
@@ -169,6 +173,9 @@ function latency(rounds: Record<Kind, Round[]>): Section {
       operator: ofOperator,
       ratio: ofOperator / ofFloor,
       bar: { of: "ratio" as const, most: 1.5 },
+      ...(at > 0.5
+        ? { note: `over ${SLOW_MS} ms, by round: floor ${slow("floor")}; operator ${slow("operator")}` }
+        : {}),
     };
   };
   return {

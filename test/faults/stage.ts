@@ -83,7 +83,11 @@ export async function createStage(options: StageOptions): Promise<Stage> {
     start,
     crash() {
       // The signal is sent before this returns: nothing that the operator does now can come through.
-      starting = Promise.all([starting, operator?.stop("SIGKILL")]).then(start);
+      const killed = operator?.stop("SIGKILL");
+      starting = Promise.all([starting, killed])
+        // The one whose start was under way: of two crashes in a row it would go on beside the next one, for ever.
+        .then(() => operator?.stop("SIGKILL"))
+        .then(start);
       // Whoever waits in `settled` hears of it.
       starting.catch(() => undefined);
     },
