@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { kubeconfig } from "../../../../hack/control-plane/credentials.ts";
 import { loadKubeConfig } from "../../../../operator/kube/config.ts";
 import type { Api } from "./api.ts";
 
-/** A kubeconfig for a ServiceAccount: a file that only this user can read, until `remove`. */
+/** A kubeconfig for a ServiceAccount: a file that only this user can read, until `remove` or the end of the process. */
 export type Login = { kubeconfig: string; remove: () => Promise<void> };
 
 export type Account = { namespace: string; name: string };
@@ -44,7 +45,20 @@ export async function logIn(api: Api, account: Account): Promise<Login> {
 /** Any text as a kubeconfig, also a broken one. */
 export async function writeKubeconfig(text: string): Promise<Login> {
   const directory = await mkdtemp(join(tmpdir(), "appsecret-test-"));
+  directories.add(directory);
   const file = join(directory, "kubeconfig");
   await writeFile(file, text, { mode: 0o600 });
-  return { kubeconfig: file, remove: () => rm(directory, { recursive: true }) };
+  return {
+    kubeconfig: file,
+    async remove() {
+      directories.delete(directory);
+      await rm(directory, { recursive: true });
+    },
+  };
 }
+
+/** Of kubeconfigs that nobody has removed yet: they hold tokens, and a test that fails may not come to it. */
+const directories = new Set<string>();
+process.once("exit", () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
