@@ -304,6 +304,7 @@ test("Flux's healthCheckExprs say of every state what kstatus says", async () =>
   });
   const cases: [name: string, spec: object, ready: string, says: string][] = [
     ["published", custom({ A: "1" }), "True/Published", "false,false,true"],
+    ["suspended", custom({ A: "1" }, { suspend: true }), "True/Suspended", "false,false,true"],
     ["waiting", custom({ A: from("nowhere", "a") }), "False/SourceNotFound", "true,false,false"],
     ["invalid", custom({ A: from("invalid", "A") }), "False/InvalidSpec", "false,true,false"],
   ];
