@@ -3,6 +3,7 @@
 # environment variables:
 #
 #   IMAGE           its name and tag
+#   DOCKERFILE      of another program: examples/workload/Dockerfile
 #   BUILD_IMAGE     base of the build stage    } Dockerfile has the defaults
 #   RUNTIME_IMAGE   base of the image          }
 #   PLATFORMS       linux/amd64,linux/arm64: several at once (docker needs buildx, and pushes with PUSH=true)
@@ -12,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 image=${IMAGE:-ghcr.io/appsecret-dev/appsecret-operator:$version}
-arguments=(--file Dockerfile --build-arg "VERSION=$version")
+arguments=(--file "${DOCKERFILE:-Dockerfile}" --build-arg "VERSION=$version")
 for name in BUILD_IMAGE RUNTIME_IMAGE; do
   [[ -z ${!name:-} ]] || arguments+=(--build-arg "$name=${!name}")
 done

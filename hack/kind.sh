@@ -16,12 +16,16 @@ docker version >/dev/null 2>&1 || missing "docker, with its daemon running"
 cluster=${KIND_CLUSTER:-appsecret}
 # Not `latest`, which a node would try to pull.
 export IMAGE=${IMAGE:-localhost/appsecret-operator:e2e}
-export ENGINE=docker PULL_POLICY=Never
+export ENGINE=docker PULL_POLICY=Never ORDERS_IMAGE=localhost/orders:e2e
 KUBECONFIG=$(mktemp)
 export KUBECONFIG
 
 hack/image.sh
+DOCKERFILE=examples/workload/Dockerfile IMAGE=$ORDERS_IMAGE hack/image.sh
 kind get clusters | grep -qx "$cluster" || kind create cluster --name "$cluster" --wait 120s
 kind export kubeconfig --name "$cluster"
-kind load docker-image "$IMAGE" --name "$cluster"
+kind load docker-image "$IMAGE" "$ORDERS_IMAGE" --name "$cluster"
+# Where docker runs on this machine and not in a virtual one, the nodes' gateway is this machine.
+gateway=$(docker network inspect kind --format '{{range .IPAM.Config}}{{.Gateway}}{{"\n"}}{{end}}' | grep -m1 -F .) || gateway=
+if [[ -n $gateway && $(ip -4 addr 2>/dev/null) == *" $gateway/"* ]]; then export HOST_ADDRESS=$gateway; fi
 make e2e

@@ -1,5 +1,5 @@
 /**
- * A real login provider on this machine, for tests and the demo: `oidc-provider` over TLS, on loopback. It is asked for its
+ * A real login provider on this machine, for tests and the demo: `oidc-provider` over TLS. It is asked for its
  * keys, and gives tokens to one client (OAuth 2.0, client credentials); nobody signs in.
  */
 import { generateKeyPair, randomUUID } from "node:crypto";
@@ -14,7 +14,7 @@ import { Agent, fetch } from "undici";
 import type { CertificateAuthority } from "./tls.ts";
 
 export type LoginProvider = {
-  /** `https://localhost:<port>` */
+  /** `https://localhost:<port>`, or with the address that it listens on */
   readonly issuer: string;
   /** Answers with the key set. */
   readonly jwksUri: string;
@@ -35,6 +35,8 @@ export type LoginProviderOptions = {
   ca: CertificateAuthority;
   /** Default: a free one. */
   port?: number;
+  /** Of this machine, for clients elsewhere. Default: loopback. */
+  address?: string;
 };
 
 export type TokenRequest = {
@@ -59,8 +61,9 @@ const LOOPBACK = "127.0.0.1";
  * console.log(provider.jwksUri); // trust ca.caPem to read it
  * await provider.stop();
  */
-export async function startLoginProvider({ ca, port = 0 }: LoginProviderOptions): Promise<LoginProvider> {
-  const { certPem, keyPem } = ca.issue({ hosts: [HOST, LOOPBACK, "::1"] });
+export async function startLoginProvider({ ca, port = 0, address }: LoginProviderOptions): Promise<LoginProvider> {
+  const host = address ?? HOST;
+  const { certPem, keyPem } = ca.issue({ hosts: [host, LOOPBACK, "::1"] });
   let provider: RequestListener | undefined;
   let keyRequests = 0;
   const server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
@@ -72,14 +75,14 @@ export async function startLoginProvider({ ca, port = 0 }: LoginProviderOptions)
   const listen = (on: number): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(on, LOOPBACK, () => {
+      server.listen(on, address ?? LOOPBACK, () => {
         server.removeListener("error", reject);
         resolve();
       });
     });
   await listen(port);
   const ownPort = (server.address() as AddressInfo).port;
-  const issuer = `https://${HOST}:${ownPort}`;
+  const issuer = `https://${host}:${ownPort}`;
   const secret = randomUUID();
 
   async function rotateKeys(): Promise<void> {

@@ -31,6 +31,8 @@ export type FrontOptions = {
   tls?: Certificate;
   /** 0 or none: any free one. */
   port?: number;
+  /** Of this machine, for clients elsewhere. Default: loopback. */
+  address?: string;
   /** Put into every reply to hello. */
   hello?: Document;
   /** Opens a connection to the database behind. */
@@ -58,7 +60,9 @@ const BEFORE_LOGIN = ["hello", "isMaster", "ismaster", "ping", "buildInfo", "end
 const UNAUTHORIZED = { ok: 0, code: 13, codeName: "Unauthorized" };
 const LOGIN_FAILED = { ok: 0, errmsg: "Authentication failed.", code: 18, codeName: "AuthenticationFailed" };
 
-/** Starts on 127.0.0.1. */
+export const LOOPBACK = "127.0.0.1";
+
+/** Listens as soon as it is there. */
 export async function startFront(options: FrontOptions): Promise<Front> {
   const sockets = new Set<Socket>();
   const commands: string[] = [];
@@ -83,7 +87,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
   });
-  server.listen(options.port ?? 0, "127.0.0.1");
+  server.listen(options.port ?? 0, options.address ?? LOOPBACK);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,

@@ -13,7 +13,7 @@ import { keepDirectory, spawnKept } from "../control-plane/lifeline.ts";
 import { freePort } from "../control-plane/ports.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { programCache } from "../control-plane/versions.ts";
-import { startFront } from "./mongodb-front.ts";
+import { LOOPBACK, startFront } from "./mongodb-front.ts";
 import type { Front, FrontOptions } from "./mongodb-front.ts";
 
 /** The same as in ferretdb/go.mod. */
@@ -22,7 +22,7 @@ const SOURCES = join(import.meta.dirname, "ferretdb");
 const READY_WITHIN_MS = 20_000;
 const STOPS_WITHIN_MS = 5_000;
 
-export type MongoDBOptions = Pick<FrontOptions, "users" | "tls" | "hello"> & {
+export type MongoDBOptions = Pick<FrontOptions, "users" | "tls" | "hello" | "address"> & {
   env?: NodeJS.ProcessEnv;
   /** Of the build, the first time. Default: stderr. */
   progress?: Progress;
@@ -31,7 +31,7 @@ export type MongoDBOptions = Pick<FrontOptions, "users" | "tls" | "hello"> & {
 };
 
 export type MongoDB = {
-  /** On 127.0.0.1, and the same after `comeBack`. */
+  /** The same after `comeBack`. */
   readonly port: number;
   /** False: only the logins are real. */
   readonly keepsData: boolean;
@@ -76,7 +76,7 @@ export async function startMongoDB(options: MongoDBOptions = {}): Promise<MongoD
       const login = user === undefined ? "" : `${encodeURIComponent(user.name)}:${encodeURIComponent(user.password)}@`;
       const tls = options.tls === undefined ? "" : "tls=true";
       const query = [tls, more].filter((part) => part !== "").join("&");
-      return `mongodb://${login}127.0.0.1:${port}/${query === "" ? "" : `?${query}`}`;
+      return `mongodb://${login}${options.address ?? LOOPBACK}:${port}/${query === "" ? "" : `?${query}`}`;
     },
     goDown,
     async comeBack() {

@@ -7,7 +7,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cluster=$(cd "${CLUSTER_SCRIPTS:-../shared/cluster}" && pwd)
 export CLUSTER=${CLUSTER:-/tmp/appsecret-e2e-cluster} CLUSTER_NETNS=${CLUSTER_NETNS:-appsecret-e2e}
-export IMAGE=localhost/appsecret-operator:e2e PULL_POLICY=Never
+export IMAGE=localhost/appsecret-operator:e2e ORDERS_IMAGE=localhost/orders:e2e PULL_POLICY=Never
+# The node's side of the Pods' bridge.
+export HOST_ADDRESS=10.88.0.1
 
 # localhost/node-build:24, the base of the build stage: localhost/node:24 (Node alone) and this machine's npm.
 build_image() {
@@ -33,11 +35,19 @@ build_image() {
 
 "$cluster/runtime-image" >/dev/null
 buildah inspect --type image localhost/node-build:24 >/dev/null 2>&1 || build_image >/dev/null 2>&1
-ENGINE=buildah BUILDAH_ISOLATION=chroot BUILD_IMAGE=localhost/node-build:24 RUNTIME_IMAGE=localhost/node:24 make --silent image
+export ENGINE=buildah BUILDAH_ISOLATION=chroot BUILD_IMAGE=localhost/node-build:24 RUNTIME_IMAGE=localhost/node:24
+make --silent image
+make --silent image DOCKERFILE=examples/workload/Dockerfile IMAGE="$ORDERS_IMAGE"
+
+# The cluster's network leads nowhere: what `make e2e` would install there is installed before.
+make --silent node_modules/.package-lock.json
 
 work=$(mktemp -d)
 trap '"$cluster/down"; rm -rf "$work"' EXIT
 "$cluster/up"
-buildah push --quiet "$IMAGE" "docker-archive:$work/image.tar:$IMAGE"
-"$cluster/load" "$work/image.tar" >/dev/null
+for image in "$IMAGE" "$ORDERS_IMAGE"; do
+  buildah push --quiet "$image" "docker-archive:$work/image.tar:$image"
+  "$cluster/load" "$work/image.tar" >/dev/null
+  rm "$work/image.tar"
+done
 "$cluster/exec" make --silent e2e

@@ -5,6 +5,11 @@
  *   IMAGE        the operator's image, which the nodes can pull or have; the readers' Pods run in it, too
  *   PULL_POLICY  default IfNotPresent
  *
+ * With both of these the example application is used, too, with a login provider and a database that run here:
+ *
+ *   ORDERS_IMAGE  its image (examples/workload/Dockerfile)
+ *   HOST_ADDRESS  an address of this machine that Pods can reach
+ *
  * Exit code 0 when every step did what it says. The namespaces that it makes go in any case.
  */
 import * as assert from "node:assert/strict";
@@ -12,10 +17,12 @@ import { findOnPath } from "../../hack/control-plane/binaries.ts";
 import { ensureBinaries } from "../../hack/control-plane/index.ts";
 import { runKubectl } from "../../hack/control-plane/kubectl.ts";
 import { ensureTool } from "../../hack/programs/index.ts";
+import { useOrders } from "./orders.ts";
 import { READER, readerDeployment, readerPod, WEB } from "./reader.ts";
 
 const HOME = "appsecret-e2e-system";
 const ENVIRONMENT = "appsecret-e2e";
+const APPLICATION = "appsecret-e2e-orders";
 const RELEASE = "appsecret-operator";
 const CHART = "charts/appsecret-operator";
 /** A kubelet looks at a mounted Secret once a minute, and its cache may be as old. */
@@ -41,7 +48,8 @@ async function run(path: string, args: readonly string[], input?: string): Promi
 const kubectl = (...args: string[]) => run(kubectlPath, args);
 const inEnvironment = (...args: string[]) => kubectl("--namespace", ENVIRONMENT, ...args);
 const helm = (...args: string[]) => run(helmPath, args);
-const apply = (object: object) => run(kubectlPath, ["apply", "-f", "-"], JSON.stringify(object));
+const applyYaml = (yaml: string, ...more: string[]) => run(kubectlPath, ["apply", "-f", "-", ...more], yaml);
+const apply = (object: object) => applyYaml(JSON.stringify(object));
 
 const VALUES = [
   `--set=image.repository=${repository}`,
@@ -50,7 +58,7 @@ const VALUES = [
   "--set=replicaCount=2",
   "--set=podDisruptionBudget.enabled=true",
   "--set=networkPolicy.enabled=true",
-  // The examples' identity provider and database do not exist.
+  // The examples' login provider and database do not exist. For the example application there are some.
   "--set=verify.offline=true",
 ];
 
@@ -140,7 +148,21 @@ await step("helm test publishes a Secret", async () => {
   return undefined;
 });
 
+const { ORDERS_IMAGE: ordersImage = "", HOST_ADDRESS: address = "" } = process.env;
+if (ordersImage === "" || address === "") {
+  console.log("– the example application is left out: it needs ORDERS_IMAGE and HOST_ADDRESS");
+} else {
+  await step("the example application takes the login provider's tokens only, and reads its database", () =>
+    useOrders({
+      ...{ address, image: ordersImage, pullPolicy, home: HOME, namespace: APPLICATION },
+      ...{ kubectlPath, kubectl, apply: applyYaml, install },
+    }),
+  );
+}
+
 await step("the examples become ready", async () => {
+  // Without live checks again.
+  await install();
   await kubectl("create", "namespace", ENVIRONMENT);
   await inEnvironment("apply", "-f", "examples/");
   await inEnvironment("wait", "--for=condition=Ready", "appsecrets", "--all", "--timeout=60s");
@@ -247,6 +269,6 @@ await step("with crds.keep=false helm uninstall takes all along, but for what is
 
 await helm("uninstall", RELEASE, "-n", HOME, "--ignore-not-found").catch(() => undefined);
 await kubectl("delete", "crd", "appsecrets.appsecret.dev", "--ignore-not-found");
-await kubectl("delete", "namespace", HOME, ENVIRONMENT, "--ignore-not-found", "--timeout=60s");
+await kubectl("delete", "namespace", HOME, ENVIRONMENT, APPLICATION, "--ignore-not-found", "--timeout=60s");
 console.log(failed.length === 0 ? "e2e: everything did what it says." : `e2e failed at: ${failed.join()}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

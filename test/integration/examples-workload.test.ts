@@ -1,8 +1,8 @@
-/** The example application, with a real login provider and a real database. */
-import { spawn } from "node:child_process";
+/** The example application, as it is in its image, with a real login provider and a real database. */
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,11 +17,11 @@ import { startMongoDB } from "../../hack/servers/mongodb.ts";
 import type { MongoDB } from "../../hack/servers/mongodb.ts";
 import { createCertificateAuthority } from "../../hack/servers/tls.ts";
 
-const PROGRAM = "examples/workload/orders.ts";
 const USER = { name: "orders", password: "canary-7f3e" };
 const ca = createCertificateAuthority();
 
 let directory: string;
+let program: string;
 let provider: LoginProvider;
 let stranger: LoginProvider;
 let database: MongoDB;
@@ -43,8 +43,19 @@ function environment(): NodeJS.ProcessEnv {
   };
 }
 
+/** By the command of its Dockerfile. The file needs nothing of this checkout. */
+async function bundle(file: string): Promise<string> {
+  const [, command] = /^RUN (\[".*esbuild".*\])$/m.exec(await readFile("examples/workload/Dockerfile", "utf8")) ?? [];
+  const [path = "", ...args] = JSON.parse(command ?? "[]") as string[];
+  assert.ok(args.includes("--outfile=/app/orders.cjs"));
+  const { status, stderr } = spawnSync(path, [...args, `--outfile=${file}`], { encoding: "utf8" });
+  assert.is(status, 0, stderr);
+  return file;
+}
+
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), "orders-"));
+  program = await bundle(join(directory, "orders.cjs"));
   await writeFile(join(directory, "ca.pem"), ca.caPem);
   await writeFile(join(directory, "FEATURE_FLAGS"), "new-checkout,fast-search");
   [provider, stranger, database] = await Promise.all([
@@ -55,7 +66,7 @@ test.before(async () => {
       tls: ca.issue({ hosts: ["127.0.0.1"] }),
     }),
   ]);
-  const child = spawn(process.execPath, [PROGRAM], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
   app = child;
   errors = text(child.stderr);
   const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
@@ -145,7 +156,7 @@ test("it ends when it is told to, and has printed no value", async () => {
 
 test("without one of its values it does not start, and names it", async () => {
   const { MONGODB_URI: _, ...env } = environment();
-  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [program], { env, stdio: ["ignore", "ignore", "pipe"] });
   const [printed, exit] = await Promise.all([text(child.stderr), once(child, "exit")]);
   assert.equal(exit, [1, null]);
   assert.is(printed, "MONGODB_URI is not set.\n");

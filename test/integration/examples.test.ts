@@ -12,7 +12,11 @@ type Workload = {
   spec: {
     template: {
       spec: {
-        containers: { envFrom: { secretRef: { name: string } }[] }[];
+        containers: {
+          envFrom: { secretRef: { name: string } }[];
+          env?: { name: string; value: string }[];
+          volumeMounts: { mountPath: string }[];
+        }[];
         volumes: { secret: { secretName: string } }[];
       };
     };
@@ -20,6 +24,7 @@ type Workload = {
 };
 
 const DEPLOYMENT = "examples/workload/deployment.yaml";
+const PROGRAM = "examples/workload/orders.ts";
 
 function manifests(yaml: string): Manifest[] {
   return parseAllDocuments(yaml).map((document) => document.toJS() as Manifest);
@@ -74,11 +79,16 @@ promise("all of them together are valid in one namespace, and publish what their
 
   const { containers, volumes } = (manifests(readFileSync(DEPLOYMENT, "utf8"))[0] as unknown as Workload).spec.template
     .spec;
-  const read = [
-    ...containers[0]!.envFrom.map(({ secretRef }) => secretRef.name),
-    ...volumes.map(({ secret }) => secret.secretName),
-  ];
+  const { envFrom, env: own = [], volumeMounts } = containers[0]!;
+  const fromSecrets = envFrom.map(({ secretRef }) => secretRef.name);
+  const read = [...fromSecrets, ...volumes.map(({ secret }) => secret.secretName)];
   assert.equal(read.sort(), [...published.keys()].sort());
+
+  // The program that it runs gets every variable without which it does not start.
+  const wanted = [...readFileSync(PROGRAM, "utf8").matchAll(/required\("(\w+)"\)/g)].map(([, name]) => name!);
+  const given = [...fromSecrets.flatMap((name) => published.get(name) ?? []), ...own.map(({ name }) => name)];
+  assert.equal(given.sort(), wanted.sort());
+  assert.equal(own, [{ name: "SETTINGS_DIR", value: volumeMounts[0]?.mountPath }]);
 });
 
 for (const [environment, database, credentials] of [

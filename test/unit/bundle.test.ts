@@ -48,6 +48,17 @@ test("it reads a kubeconfig in YAML, whose parser is loaded when it is needed", 
   assert.match(stderr, `there is no context "elsewhere"`);
 });
 
+test("the image is the same for every architecture: no program of the build is in it, and nothing runs in its last stage", () => {
+  const lastStage = dockerfile.split(/^FROM /m).at(-1)!;
+  assert.match(lastStage, "COPY --from=build /app /app");
+  assert.not.match(lastStage, /^RUN/m);
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  assert.equal(
+    files.filter((name) => /\.(node|so|wasm)$/.test(name)),
+    [],
+  );
+});
+
 test("it is small, has a source map, and the license of everything in it", () => {
   assert.equal(readdirSync(join(folder, "operator")).sort(), ["main.js", "main.js.map"]);
   assert.ok(statSync(join(folder, "operator/main.js")).size < 6_000_000);

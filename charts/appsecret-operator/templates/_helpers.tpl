@@ -56,6 +56,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* The port of httpsProxy; empty when there is no proxy. */}}
+{{- define "appsecret-operator.proxyPort" -}}
+{{- with .Values.httpsProxy -}}
+{{- $url := urlParse . -}}
+{{- default (ternary "443" "80" (eq $url.scheme "https")) (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the operator may do in a namespace, or in all of them. hack/rbac.yaml has the same; a test says so. */}}
 {{- define "appsecret-operator.rules" -}}
 - apiGroups: [appsecret.dev]

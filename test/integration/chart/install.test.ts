@@ -171,6 +171,17 @@ test("helm upgrade changes the Deployment, and neither the type nor what is publ
   assert.is((await env.secret("orders")).metadata.resourceVersion, secret.metadata.resourceVersion);
 });
 
+test("an upgrade with crds.enabled=false leaves the type and the AppSecrets, and one without it has them again", async () => {
+  const [env, crd] = [await createEnvironment(api, "crds"), await api.get<Secret>(CRD)];
+  await publishes(env);
+  const before = await env.secret("orders");
+  await run("upgrade", RELEASE, CHART, "--namespace", HOME, "--set", "crds.enabled=false");
+  assert.is((await api.get<Secret>(CRD)).metadata.uid, crd.metadata.uid);
+  await run("upgrade", RELEASE, CHART, "--namespace", HOME, "--set", "crds.enabled=true");
+  assert.is((await api.get<Secret>(CRD)).metadata.uid, crd.metadata.uid);
+  assert.is((await env.secret("orders")).metadata.uid, before.metadata.uid);
+});
+
 test("helm uninstall leaves the type, the AppSecrets and their Secrets; another install takes them up", async () => {
   const env = await createEnvironment(api, "kept");
   await publishes(env);
@@ -183,7 +194,15 @@ test("helm uninstall leaves the type, the AppSecrets and their Secrets; another 
   assert.is(await api.find(`/apis/apps/v1/namespaces/${HOME}/deployments/${RELEASE}`), undefined);
   assert.is((await env.secret("orders")).metadata.uid, before.metadata.uid);
 
-  await run("install", RELEASE, CHART, "--namespace", HOME, "--set", "crds.keep=false");
+  const another = ["install", "another", CHART, "--namespace", HOME];
+  const { code, stderr } = await helm(another, cluster.env);
+  assert.is.not(code, 0);
+  assert.match(stderr, "invalid ownership metadata");
+  await run(...another, "--take-ownership");
+  await run("uninstall", "another", "--namespace", HOME);
+  assert.is((await env.secret("orders")).metadata.uid, before.metadata.uid);
+
+  await run("install", RELEASE, CHART, "--namespace", HOME, "--take-ownership", "--set", "crds.keep=false");
   await runRelease(RELEASE, HOME);
   await env.putSecret("upstream", { token: "three" });
   await eventually(async () => assert.equal(await env.values("orders"), { TOKEN: "three" }));

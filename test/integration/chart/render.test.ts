@@ -9,7 +9,6 @@ import { runKubectl } from "../../../hack/control-plane/kubectl.ts";
 import { ensureTool } from "../../../hack/programs/index.ts";
 import { isInstallManifestStale } from "../../../hack/install-manifest.ts";
 import { readConfig } from "../../../operator/config.ts";
-import { LOG_LEVELS } from "../../../operator/observe/log.ts";
 import { connect } from "../operator/harness/api.ts";
 import { CHART, helm, manifests, render } from "./helm.ts";
 import type { Manifest } from "./helm.ts";
@@ -52,13 +51,6 @@ test("there are values for everything that a template decides", () => {
     "namespaced-values.yaml",
     "offline-values.yaml",
   ]);
-});
-
-test("the log levels that it takes are those of the operator: any other one would end the Pod", () => {
-  const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, "utf8")) as {
-    properties: { log: { properties: { level: { enum: string[] } } } };
-  };
-  assert.equal(schema.properties.log.properties.level.enum, [...LOG_LEVELS]);
 });
 
 for (const file of FILES) {
@@ -218,63 +210,40 @@ test("install.yaml is what the chart renders, without Helm's own marks", async (
   assert.not.match(text, /helm\.sh|: Helm$/m);
 });
 
-const REFUSED: [set: string, path: string][] = [
-  ["replicas=2", "replicas"],
-  ["replicaCount=two", "/replicaCount"],
-  ["image.pullpolicy=Never", "pullpolicy"],
-  ["image.pullPolicy=Sometimes", "/image/pullPolicy"],
-  ["image.digest=sha256:abc", "/image/digest"],
-  ["crds.keep=maybe", "/crds/keep"],
-  ["scope.namespaces={Staging}", "/scope/namespaces/0"],
-  ["log.level=verbose", "/log/level"],
-  ["concurrency=0", "/concurrency"],
-  ["verify.interval=soon", "/verify/interval"],
-  ["verify.atlasBaseUrl=http://atlas.example.com", "/verify/atlasBaseUrl"],
-  ["egress.allow={10.0.0.1}", "/egress/allow/0"],
-  ["httpsProxy=proxy.example.com", "/httpsProxy"],
-  ["metrics.port=80", "/metrics/port"],
-  ["serviceMonitor.interval=often", "/serviceMonitor/interval"],
-  ["podLabels.a=b c", "/podLabels/a"],
-  ["extraArgs={debug}", "/extraArgs/0"],
-];
-for (const [set, path] of REFUSED) {
-  test(`refused, with its path: --set ${set}`, async () => {
-    const { code, stderr } = await helm(["template", "x", CHART, "--set", set]);
-    assert.is.not(code, 0);
-    assert.match(stderr, "values don't meet the specifications of the schema");
-    assert.match(stderr, path);
-  });
+/** Egress ports of the NetworkPolicy, without those of DNS and of the API server. */
+async function checkPorts(...set: string[]): Promise<number[]> {
+  const policy = find(await render("--set", "networkPolicy.enabled=true", ...set), "NetworkPolicy");
+  const { egress } = policy["spec"] as { egress: { ports: { port: number }[] }[] };
+  return egress.slice(2).flatMap(({ ports }) => ports.map(({ port }) => port));
 }
 
-for (const [set, because] of [
-  ["leaderElect=false,replicaCount=2", "leaderElect: false is for one replica only"],
-  ["serviceAccount.create=false", "serviceAccount.name is needed"],
-  ["serviceMonitor.enabled=true,metrics.service.enabled=false", "podMonitor does without a Service"],
-] as const) {
-  test(`refused, in words: --set ${set}`, async () => {
-    const { code, stderr } = await helm(["template", "x", CHART, "--set", set]);
-    assert.is.not(code, 0);
-    assert.match(stderr, because);
-  });
-}
-
-test("every value is in values.yaml, with a default that its schema accepts, and the other way round", () => {
-  const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, "utf8")) as Schema;
-  const values = parse(readFileSync(`${CHART}/values.yaml`, "utf8")) as Record<string, unknown>;
-  // `global` is Helm's own.
-  const described = Object.keys(schema.properties ?? {}).filter((name) => name !== "global");
-  assert.equal(Object.keys(values).sort(), described.sort());
-  const open = [...objects(schema)].filter(
-    ({ additionalProperties, properties }) => properties && additionalProperties !== false,
-  );
-  assert.equal(open, []);
+test("the NetworkPolicy lets the checks out: to their ports, and to the proxy's where there is one", async () => {
+  const usual = [443, 27015, 27016, 27017];
+  assert.equal(await checkPorts(), usual);
+  assert.equal(await checkPorts("--set", "httpsProxy=http://proxy.example.com:3128"), [...usual, 3128]);
+  assert.equal(await checkPorts("--set", "httpsProxy=http://[fd00::1]:3128/"), [...usual, 3128]);
+  assert.equal(await checkPorts("--set", "httpsProxy=http://proxy.example.com"), [...usual, 80]);
+  assert.equal(await checkPorts("--set", "httpsProxy=https://user:pass@proxy.example.com"), usual);
+  assert.equal(await checkPorts("--set", "verify.offline=true,httpsProxy=http://proxy.example.com:3128"), []);
 });
 
-type Schema = { properties?: Record<string, Schema>; additionalProperties?: unknown };
-
-function* objects(schema: Schema): Generator<Schema> {
-  yield schema;
-  for (const one of Object.values(schema.properties ?? {})) yield* objects(one);
+for (const [set, image] of [
+  ["", "ghcr.io/appsecret-dev/appsecret-operator:APP_VERSION"],
+  ["image.repository=registry.example.com:5000/op", "registry.example.com:5000/op:APP_VERSION"],
+  ["image.tag=1.2.3", "ghcr.io/appsecret-dev/appsecret-operator:1.2.3"],
+  [
+    `image.tag=1.2.3,image.digest=sha256:${"0".repeat(64)}`,
+    `ghcr.io/appsecret-dev/appsecret-operator@sha256:${"0".repeat(64)}`,
+  ],
+] as const) {
+  test(`the operator and its test have one image: --set "${set}"`, async () => {
+    const { appVersion } = parse(readFileSync(`${CHART}/Chart.yaml`, "utf8")) as { appVersion: string };
+    const all = await render("--set", set);
+    const expected = image.replace("APP_VERSION", appVersion);
+    const { template } = (find(all, "Deployment") as unknown as Workload).spec;
+    assert.is(template.spec.containers[0]!.image, expected);
+    assert.is((find(all, "Pod") as unknown as { spec: PodSpec }).spec.containers[0]!.image, expected);
+  });
 }
 
 test.run();

@@ -7,7 +7,9 @@ import { runKubectl } from "../../../hack/control-plane/kubectl.ts";
 
 type Reference = { kind: string; name: string; namespace: string };
 type Application = { spec: { source: { path: string }; destination: { namespace: string } } };
-type Kustomization = { spec: { path: string; prune: boolean; sourceRef: Reference; healthChecks: Reference[] } };
+type Kustomization = {
+  spec: { path: string; prune: boolean; sourceRef: Reference; healthChecks: Reference[]; healthCheckExprs: object[] };
+};
 
 const read = (path: string): unknown => parse(readFileSync(`examples/gitops/${path}`, "utf8"));
 
@@ -25,6 +27,8 @@ for (const environment of ["staging", "production"]) {
     const { spec } = read(`flux/${environment}.yaml`) as Kustomization;
     const source = read("flux/source.yaml") as { kind: string; metadata: { name: string } };
     assert.is(spec.path, `./${folder}`);
+    // Those of staging are evaluated in gitops.test.ts.
+    assert.equal(spec.healthCheckExprs, (read("flux/staging.yaml") as Kustomization).spec.healthCheckExprs);
     assert.equal(spec.sourceRef, { kind: source.kind, name: source.metadata.name });
     const { code, stdout, stderr } = await runKubectl("kubectl", ["kustomize", folder], { env: process.env });
     assert.is(code, 0, stderr);

@@ -108,7 +108,7 @@ test("a renamed AppSecret with the same target.name waits for the old one to go,
   const target = { target: { name: "settings" } };
   await sync(env, appSecret("old-name", custom({ A: "1" }, target)));
   await env.ready("old-name", "True/Published");
-  // Applied before the old one is pruned, as all tools do.
+  // Applied before the old one is pruned, as most tools do.
   await sync(env, appSecret("new-name", custom({ A: "2" }, target)));
   await env.ready("new-name", "True/Published");
   assert.equal(await env.values("settings"), { A: "2" });
@@ -129,6 +129,19 @@ test("a renamed Database is refused while the old one is there, and applied at t
   await env.deleteAppSecret("old-db");
   await sync(env, appSecret("new-db", spec));
   await env.ready("new-db", "True/Published");
+});
+
+test("a renamed Database goes through where the old one is pruned first, in the foreground, as Argo CD does", async () => {
+  const env = await createEnvironment(api, "pruned-db");
+  const spec = (uri: string) => database({ ...offline, target: { name: "db" } }, { value: uri });
+  await sync(env, appSecret("old-db", spec("mongodb://db.example.com/old")));
+  await env.ready("old-db", "True/Published");
+  const pruned = await env.kubectl(["delete", "asec/old-db", "--cascade=foreground", "--wait=false"]);
+  assert.is(pruned.code, 0, pruned.stderr);
+  // With `retry`, should it be too early.
+  await eventually(() => sync(env, appSecret("new-db", spec("mongodb://db.example.com/new"))));
+  await env.ready("new-db", "True/Published");
+  assert.is((await env.values("db"))["MONGODB_URI"], "mongodb://db.example.com/new");
 });
 
 test("kubectl wait ends for a valid AppSecret, and for an invalid one by its Stalled condition", async () => {
@@ -291,6 +304,7 @@ test("Flux's healthCheckExprs say of every state what kstatus says", async () =>
   });
   const cases: [name: string, spec: object, ready: string, says: string][] = [
     ["published", custom({ A: "1" }), "True/Published", "false,false,true"],
+    ["suspended", custom({ A: "1" }, { suspend: true }), "True/Suspended", "false,false,true"],
     ["waiting", custom({ A: from("nowhere", "a") }), "False/SourceNotFound", "true,false,false"],
     ["invalid", custom({ A: from("invalid", "A") }), "False/InvalidSpec", "false,true,false"],
   ];
