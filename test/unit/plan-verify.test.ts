@@ -213,6 +213,26 @@ for (const [what, verdict] of [
   });
 }
 
+for (const [what, spec, verdict, settled] of [
+  ["a yes", db(GOOD), YES, true],
+  ["a definite no", db(GOOD), NO, true],
+  ["a no that may pass", atlas, NOT_YET, false],
+  ["silence under Strict", db(GOOD, { verify: "Strict" }), SILENCE, false],
+  ["silence under BestEffort, which is published", db(GOOD), SILENCE, false],
+] as const) {
+  test(`${what} is asked about again ${settled ? "at its turn only" : "soon"}, also after a restart`, () => {
+    const w = world(spec);
+    w.answer = () => verdict;
+    settle(w);
+    const before = plan(observe(w), NOW).check;
+    restart(w);
+    for (const check of [before, plan(observe(w), NOW).check]) {
+      assert.ok(check?.state === "Repeat");
+      assert.is(check.settled, settled);
+    }
+  });
+}
+
 test("after a restart a no goes on keeping the version back, and the kind of waiting stays", () => {
   for (const [verdict, flag] of [
     [NO, "Stalled"],
