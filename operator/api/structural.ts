@@ -94,7 +94,10 @@ function node(from: Node, path: string): StructuralSchema {
   }
   if (typeof to.description !== "string" || to.description === "") refuse(path, "has no description");
   // `kubectl explain` shows a default nowhere else.
-  if (known !== "object" && to.default !== undefined) to.description += ` Default: ${String(to.default)}.`;
+  const preset = to.default;
+  if (typeof preset === "string" || typeof preset === "number" || typeof preset === "boolean") {
+    to.description += ` Default: ${String(preset)}.`;
+  }
   if (known === "object") content(from, to, path);
   if (known === "array") to.items = node(from["items"] as Node, `${path}[]`);
   if (known === "integer") wholeNumber(to);
