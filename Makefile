@@ -10,7 +10,7 @@ INSTALLED := node_modules/.package-lock.json
 .PHONY: help demo test bench profile soak check audit format generate bundle image e2e kind clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show what it does, and stay until Ctrl-C
 	@$(NPM) run demo
@@ -36,7 +36,7 @@ audit: $(INSTALLED) ## Ask the registry for known vulnerabilities of the install
 format: $(INSTALLED) ## Format all files with Prettier
 	@$(NPM) run format
 
-generate: $(INSTALLED) ## Write the generated files (CRD, admission policies) anew
+generate: $(INSTALLED) ## Write the generated files (CRD, admission policies, install.yaml) anew
 	@$(NPM) run generate
 
 bundle: $(INSTALLED) ## Bundle the operator into dist/: one file that needs Node only

@@ -1,7 +1,7 @@
 /**
  * `make demo`: a control plane, the operator, what it checks and the examples, on this machine and gone afterwards. On a
- * terminal it stays until Ctrl-C, to be tried out. Otherwise (CI=true, or no terminal) it runs through and exits with 0 when everything that
- * it shows is true, else it says what is not and exits with 1.
+ * terminal it stays until Ctrl-C, to be tried out. Otherwise (CI=true, or no terminal) it runs through and exits with 0
+ * when everything that it shows is true, else it says what is not and exits with 1.
  */
 import { join } from "node:path";
 import { ControlPlaneError, startControlPlane } from "./control-plane/index.ts";
@@ -20,7 +20,7 @@ import type { Stage } from "./demo/stage.ts";
 process.chdir(join(import.meta.dirname, ".."));
 
 const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. See it with a real
-Kubernetes API server, a real login provider and a real database.`;
+Kubernetes API server, a real login provider and a real database. Starting them takes some seconds …`;
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
 /** 128 + SIGINT, as a shell says it. */
 const INTERRUPTED = 130;
@@ -113,7 +113,9 @@ async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperat
   stage.heading("It is yours now");
   stage.say(`In another terminal:
 
-  export KUBECONFIG=${cluster.kubeconfigPath} PATH=${cluster.binDir}:$PATH
+  cd ${process.cwd()}
+  export KUBECONFIG=${cluster.kubeconfigPath}
+  export PATH=${cluster.binDir}:$PATH
   export DEMO=${directory}
 
   kubectl get appsecrets -A -o wide                  the table again, with messages

@@ -1,6 +1,6 @@
 /**
  * Writes install.yaml: what the chart renders without any value set, for those who have no Helm. A test of the chart says
- * when it is stale.
+ * when it is stale; check:generated, which does without Helm, when its CRD is.
  *
  *     node hack/install-manifest.ts
  */
@@ -25,6 +25,11 @@ metadata:
 /** Helm's own marks: a person who looks for the release would not find one. */
 const OF_HELM = /^ *(helm\.sh\/chart|app\.kubernetes\.io\/managed-by): .*\n|^# Source: .*\n/gm;
 
+/**
+ * What install.yaml should hold. The first time on a machine Helm is built, which is announced on stderr.
+ *
+ * @throws Error with what Helm said
+ */
 export async function installManifest(): Promise<string> {
   const chart = join(ROOT, "charts/appsecret-operator");
   const args = ["template", "appsecret-operator", chart, `--namespace=${NAMESPACE}`, "--skip-tests"];

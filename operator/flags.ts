@@ -86,10 +86,12 @@ function kebab(setting: string): string {
   return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** `logLevel` → `--log-level` */
 export function flagName(setting: string): string {
   return `--${kebab(setting)}`;
 }
 
+/** `logLevel` → `APPSECRET_LOG_LEVEL` */
 export function variableName(setting: string): string {
   return `APPSECRET_${kebab(setting).replaceAll("-", "_").toUpperCase()}`;
 }

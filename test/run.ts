@@ -55,14 +55,21 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+const groups = GROUPS.filter(({ folder }) => !flags.unit || folder === "unit").map((group) => ({
+  ...group,
+  files: globSync(`test/${group.folder}/**/*.test.ts`).sort(),
+}));
+const unmatched = filters.filter((filter) => !groups.some(({ files }) => files.some((file) => file.includes(filter))));
+if (unmatched.length > 0) {
+  for (const filter of unmatched) console.error(`No test file has "${filter}" in its path.`);
+  process.exit(2);
+}
+
 const began = performance.now();
 let controlPlane: ControlPlane | undefined;
 try {
-  for (const group of GROUPS) {
-    if (flags.unit && group.folder !== "unit") continue;
-    const files = globSync(`test/${group.folder}/**/*.test.ts`)
-      .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-      .sort();
+  for (const group of groups) {
+    const files = group.files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
     if (files.length === 0 || interrupt.signal.aborted) continue;
     if (group.needsCluster && controlPlane === undefined) {
       const started = performance.now();

@@ -27,6 +27,7 @@ if (unknown.length > 0) {
 const names = asked.length > 0 ? asked : all;
 const width = Math.max(...names.map((name) => name.length));
 const failed: string[] = [];
+console.log(styleText("dim", `Running ${names.join(", ")} …`));
 
 async function passes(name: string): Promise<boolean> {
   const began = performance.now();

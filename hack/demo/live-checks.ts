@@ -69,6 +69,7 @@ export async function repairMistakes({ stage, read }: Scene): Promise<void> {
   });
 }
 
+/** An update with a mistake in it takes nothing away from the workloads. */
 export async function keepLastGood(scene: Scene): Promise<void> {
   const { stage, read } = scene;
   stage.heading("A broken update leaves the Secret that works");

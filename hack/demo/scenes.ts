@@ -15,6 +15,7 @@ export const NAMESPACES = ["dev", "production"] as const;
 /** A new policy acts once the API server has learned of the type that it reads: some seconds, more on a busy machine. */
 const POLICY_WITHIN_MS = 60_000;
 
+/** @throws DemoError at the first thing that did not happen */
 export async function play(cluster: ControlPlane, stage: Stage, servers: Servers, directory: string): Promise<void> {
   const scene: Scene = { stage, read: reader(stage), servers, directory, env: cluster.env };
   await refuseMistakes(scene);

@@ -93,6 +93,11 @@ function node(from: Node, path: string): StructuralSchema {
     if (keyword !== SENSITIVE) to[keyword] = value;
   }
   if (typeof to.description !== "string" || to.description === "") refuse(path, "has no description");
+  // `kubectl explain` shows a default nowhere else.
+  const preset = to.default;
+  if (typeof preset === "string" || typeof preset === "number" || typeof preset === "boolean") {
+    to.description += ` Default: ${String(preset)}.`;
+  }
   if (known === "object") content(from, to, path);
   if (known === "array") to.items = node(from["items"] as Node, `${path}[]`);
   if (known === "integer") wholeNumber(to);

@@ -13,6 +13,7 @@ type Validation = { rule: string; message: string; messageExpression?: string };
 type Schema = {
   type: string;
   description?: string;
+  default?: unknown;
   properties?: Record<string, Schema>;
   additionalProperties?: Schema;
   items?: Schema;
@@ -20,6 +21,7 @@ type Schema = {
 };
 
 const CRD = "crds/00-appsecret.crd.yaml";
+const INSTALL = "install.yaml";
 const TEMPLATES = "charts/appsecret-operator/templates/generated";
 
 test("the committed files are not stale", () => {
@@ -29,7 +31,7 @@ test("the committed files are not stale", () => {
 test("a changed, a missing and a leftover file are stale; writing them makes it right", () => {
   const root = mkdtempSync(join(tmpdir(), "appsecret-generated-"));
   try {
-    for (const folder of ["crds", TEMPLATES]) cpSync(folder, join(root, folder), { recursive: true });
+    for (const path of ["crds", TEMPLATES, INSTALL]) cpSync(path, join(root, path), { recursive: true });
     assert.equal(staleFiles(root), []);
     writeFileSync(join(root, CRD), readFileSync(join(root, CRD), "utf8").replace("maxLength: 253", "maxLength: 254"));
     rmSync(join(root, "crds/10-one-per-namespace.policy.yaml"));
@@ -37,6 +39,8 @@ test("a changed, a missing and a leftover file are stale; writing them makes it 
     assert.equal(staleFiles(root), [CRD, "crds/10-one-per-namespace.policy.yaml", "crds/99-old.yaml"]);
     writeFiles(root);
     assert.equal(staleFiles(root), []);
+    writeFileSync(join(root, INSTALL), readFileSync(INSTALL, "utf8").replace("maxLength: 253", "maxLength: 254"));
+    assert.equal(staleFiles(root), [INSTALL]);
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -62,6 +66,14 @@ test("every field of spec and status is described in a sentence", () => {
     bare.map(({ path }) => path),
     [],
   );
+});
+
+test("a default is told in the description, for kubectl explain shows no other", () => {
+  const scalars = nodes.filter(({ schema }) => schema.default !== undefined && schema.type !== "object");
+  assert.ok(scalars.length >= 6);
+  for (const { path, schema } of scalars) {
+    assert.ok(schema.description?.endsWith(` Default: ${String(schema.default)}.`), path);
+  }
 });
 
 test("a secret value has a bound and nothing else that could quote it", () => {

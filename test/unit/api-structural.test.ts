@@ -121,12 +121,12 @@ test("what it can hold is generated, and the marks for secrets stay out", () => 
         maxProperties: 2,
         additionalProperties: { type: "boolean", description: "A value." },
       },
-      kind: { type: "string", enum: ["a", "b"], default: "a", description: "A kind." },
+      kind: { type: "string", enum: ["a", "b"], default: "a", description: "A kind. Default: a." },
       inner: {
         type: "object",
         description: "An object.",
         default: {},
-        properties: { on: { type: "boolean", default: true, description: "A switch." } },
+        properties: { on: { type: "boolean", default: true, description: "A switch. Default: true." } },
       },
     },
   });

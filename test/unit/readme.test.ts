@@ -1,4 +1,5 @@
 /** The README is read more often than the code: what it says has to be true. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -35,8 +36,15 @@ test("every file and folder that it links to exists", () => {
 test("every make target and npm script that it names exists", () => {
   const makefile = readFileSync("Makefile", "utf8");
   const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
-  for (const [, target] of README.matchAll(/`make ([a-z-]+)`/g)) assert.match(makefile, `\n${target}:`);
+  for (const [, target] of README.matchAll(/`make ([a-z0-9-]+)`/g)) assert.match(makefile, `\n${target}:`);
   for (const [, script] of README.matchAll(/npm (?:run )?(start|demo|dev)\b/g)) assert.ok(script && scripts[script]);
+});
+
+test("`make` alone lists every target that can be asked for, as the README says", () => {
+  const [, phony = ""] = /^\.PHONY: (.*)$/m.exec(readFileSync("Makefile", "utf8")) ?? [];
+  const { stdout } = spawnSync("make", { encoding: "utf8" });
+  const listed = [...stdout.matchAll(/^ {2}make (\S+)/gm)].map(([, target]) => target ?? "");
+  assert.equal(listed.sort(), phony.split(" ").sort());
 });
 
 test.run();

@@ -1,4 +1,5 @@
 /** The test runner's counts are what everybody believes: a file that went wrong in any way must not pass. */
+import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { judge, type Ended } from "../runner/verdict.ts";
@@ -49,6 +50,14 @@ for (const [name, ended, [passed, failed, skipped], says] of cases) {
 test("the output is shown without uvu's dots and totals", () => {
   const { output } = judge({ ...well, output: `listening\n${totals(2, 1).replace("\n\n", '\n\n   FAIL  "a"\n\n')}` });
   assert.is(output, 'listening\n\n   FAIL  "a"');
+});
+
+test("a filter that no file matches is an error, though others do: a slip of the pen must not pass for a green test", () => {
+  const args = ["test/run.ts", "--unit", "readme", "raedme"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.is(status, 2);
+  assert.is(stderr, 'No test file has "raedme" in its path.\n');
+  assert.is(stdout, "");
 });
 
 test.run();
