@@ -19,6 +19,8 @@ import { eventually } from "./operator/harness/eventually.ts";
 
 const DURATION = 2000;
 const PERIODS = { leaseDurationMs: DURATION, renewDeadlineMs: 1300, retryPeriodMs: 300 };
+/** A Lease that does not end within a test, however busy the machine is: what happens, happens for another reason. */
+const LONG = { leaseDurationMs: 90_000, renewDeadlineMs: 60_000, retryPeriodMs: 300 };
 
 const client = createClient(loadKubeConfig());
 const undo: (() => unknown)[] = [];
@@ -40,11 +42,15 @@ test.after(() => client.close());
 
 type Contender = Election & { told: string[] };
 
-function contend(identity: string, via: Pick<KubeClient, "get" | "create" | "update"> = client): Contender {
+function contend(
+  identity: string,
+  via: Pick<KubeClient, "get" | "create" | "update"> = client,
+  periods: typeof PERIODS = PERIODS,
+): Contender {
   const told: string[] = [];
   const election = startElection({
     client: via,
-    ...{ namespace, name: "elected", identity, log: silent, ...PERIODS },
+    ...{ namespace, name: "elected", identity, log: silent, ...periods },
     onLeading: () => told.push("leading"),
     onLost: () => told.push("lost"),
   });
@@ -66,11 +72,11 @@ async function faulty() {
 }
 
 test("the first one takes the Lease, renews it, and keeps it; the Lease reads as those of client-go do", async () => {
-  const a = contend("a");
+  const a = contend("a", client, LONG);
   await leads(a);
   const first = await read();
   assert.is(first.spec?.holderIdentity, "a");
-  assert.is(first.spec?.leaseDurationSeconds, 2);
+  assert.is(first.spec?.leaseDurationSeconds, 90);
   assert.is(first.spec?.leaseTransitions, 0);
   for (let turn = 0; turn < 30; turn += 1) {
     await sleep(100);
@@ -83,25 +89,24 @@ test("the first one takes the Lease, renews it, and keeps it; the Lease reads as
 });
 
 test("a follower waits as long as the leader renews, and knows who that is", async () => {
-  const a = contend("a");
+  const periods = { leaseDurationMs: 5000, renewDeadlineMs: 3000, retryPeriodMs: 300 };
+  const a = contend("a", client, periods);
   await leads(a);
-  const b = contend("b");
-  await sleep(2 * DURATION);
+  const b = contend("b", client, periods);
+  await sleep(periods.leaseDurationMs + 1000);
   assert.is(b.isLeading(), false);
   assert.is(b.holder, "a");
   assert.equal(b.told, []);
 });
 
 test("a leader that releases hands over at once", async () => {
-  const a = contend("a");
+  const a = contend("a", client, LONG);
   await leads(a);
-  const b = contend("b");
+  const b = contend("b", client, LONG);
   await eventually(() => assert.is(b.holder, "a"));
-  const began = performance.now();
   await a.release();
   assert.is(a.isLeading(), false);
   await leads(b);
-  assert.ok(performance.now() - began < DURATION / 2, `${performance.now() - began} ms`);
   assert.is((await read()).spec?.leaseTransitions, 1);
 });
 
@@ -113,29 +118,33 @@ test("a leader that is cut off stops leading before another one may start, which
   await eventually(() => assert.is(b.holder, "a"));
   proxy.stall();
   const began = performance.now();
-  let aEnded: number | undefined;
+  // The last moment at which a led, by a clock that was read before the question: a busy machine makes neither it later nor
+  // b earlier.
+  let aLed = 0;
   while (!b.isLeading()) {
-    if (!a.isLeading()) aEnded ??= performance.now() - began;
-    assert.not.ok(a.isLeading() && b.isLeading());
-    if (performance.now() - began > DURATION + 2000) break;
+    const now = performance.now() - began;
+    if (a.isLeading()) aLed = now;
+    if (now > DURATION + 2000) break;
     await sleep(2);
   }
   const bStarted = performance.now() - began;
   assert.ok(b.isLeading(), "within the lease duration and two seconds");
-  assert.ok((aEnded ?? Infinity) <= PERIODS.renewDeadlineMs + 100, `a led for another ${aEnded} ms`);
-  assert.ok(bStarted - (aEnded ?? Infinity) > 200, `a until ${aEnded} ms, b from ${bStarted} ms`);
+  assert.not.ok(a.isLeading());
+  assert.ok(aLed <= PERIODS.renewDeadlineMs, `a led for another ${aLed} ms`);
+  assert.ok(bStarted - aLed > 200, `a until ${aLed} ms, b from ${bStarted} ms`);
   assert.equal(a.told, ["leading", "lost"]);
 });
 
 test("a leader that is cut off for less than its deadline goes on", async () => {
   const { proxy, through } = await faulty();
-  const a = contend("a", through);
+  const periods = { leaseDurationMs: 4000, renewDeadlineMs: 3000, retryPeriodMs: 300 };
+  const a = contend("a", through, periods);
   await leads(a);
   proxy.answer = () => "reset";
-  await sleep(600);
+  await sleep(1000);
   assert.ok(a.isLeading());
   proxy.answer = () => undefined;
-  await sleep(PERIODS.renewDeadlineMs);
+  await sleep(periods.renewDeadlineMs);
   assert.ok(a.isLeading());
   assert.equal(a.told, ["leading"]);
 });
@@ -202,10 +211,10 @@ test("of two that write at once one wins by its resourceVersion; the other follo
 });
 
 test("somebody writes another name into the Lease: the leader obeys at its next renewal", async () => {
-  const a = contend("a");
+  const a = contend("a", client, LONG);
   await leads(a);
   await client.patch(`${leases()}/elected`, { spec: { holderIdentity: "x" } }, "merge");
-  await eventually(() => assert.equal(a.told, ["leading", "lost"]), 1000);
+  await eventually(() => assert.equal(a.told, ["leading", "lost"]));
   assert.is(a.holder, "x");
 });
 
@@ -257,9 +266,9 @@ test("a leader that was paused and wakes up does not write a single time", async
       child.kill("SIGKILL");
       await once(child, "exit");
     });
-    let writes = 0;
-    child.stdout.on("data", (chunk: Buffer) => (writes += chunk.toString().split("\n").length - 1));
-    return { child, writes: () => writes };
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
+    return { child, said: () => said, writes: () => said.split("wrote\n").length - 1 };
   };
   const writers: string[] = [];
   const ended = new AbortController();
@@ -279,17 +288,18 @@ test("a leader that was paused and wakes up does not write a single time", async
   const a = start("a");
   await eventually(() => assert.ok(a.writes() > 5));
   const b = start("b");
-  await sleep(1500);
+  await eventually(() => assert.match(b.said(), "sees who leads"));
   a.child.kill("SIGSTOP");
   const began = performance.now();
   await eventually(() => assert.ok(b.writes() > 0), DURATION + 2000);
-  const took = performance.now() - began;
+  assert.ok(performance.now() - began < DURATION + 2000);
   await sleep(200);
   // What was on its way when the process was stopped is executed before; nothing may follow the first write of the other.
   a.child.kill("SIGCONT");
   await sleep(2000);
-  assert.ok(took < DURATION + 2000);
-  assert.ok(b.writes() > 50, "the other one goes on");
+  const before = b.writes();
+  const seenOfB = () => writers.filter((name) => name === "b").length;
+  await eventually(() => assert.ok(seenOfB() > before + 20, "the other one goes on"));
   assert.is(
     writers.slice(writers.indexOf("b")).includes("a"),
     false,

@@ -134,11 +134,13 @@ both("a server that is away for a while, and refuses connections, is waited for"
   proxy.cut();
   await create("meanwhile");
   await remove("first");
+  const before = watches(proxy).length;
+  const began = performance.now();
   await sleep(1000);
   assert.match(reflector.problem ?? "", "the connection ended before the reply");
-  const attempts = watches(proxy).length;
-  assert.ok(attempts >= 4, `${attempts} attempts`);
-  assert.ok(attempts < 60, `${attempts} attempts: there is a backoff`);
+  await eventually(() => assert.ok(watches(proxy).length - before >= 4));
+  const perSecond = (watches(proxy).length - before) / ((performance.now() - began) / 1000);
+  assert.ok(perSecond < 60, `${perSecond} attempts a second: there is a backoff`);
   proxy.answer = () => undefined;
   await converged();
 });
@@ -189,7 +191,9 @@ test("a server that refuses to go on from a version again and again is listed an
 const GONE = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
 
 both("410 as a reply: a new list, which finds what was deleted and what was made anew", async (metadataOnly) => {
-  const { proxy, reflector, changes, create, remove, converged } = await setting(metadataOnly);
+  // The blind watch is not to be given up for its silence before all has happened.
+  const timings = { idleMs: 60_000 };
+  const { proxy, reflector, changes, create, remove, converged } = await setting(metadataOnly, { timings });
   await reflector.synced;
   changes.splice(0);
   proxy.answer = (request) => (resumed(request) ? { status: 410, body: GONE } : undefined);
@@ -268,10 +272,11 @@ both("events that come twice, or once more much later, change nothing", async (m
 });
 
 both("events that are late arrive, and what overtook them on another way is not undone", async (metadataOnly) => {
-  const { proxy, store, reflector, create, remove, converged } = await setting(metadataOnly);
+  const { proxy, store, reflector, changes, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
+  const late = Promise.withResolvers<undefined>();
   proxy.line = async (line) => {
-    await sleep(300);
+    await late.promise;
     return [line];
   };
   await create("third");
@@ -282,7 +287,10 @@ both("events that are late arrive, and what overtook them on another way is not 
   assert.is(store.size, 1);
   await sleep(100);
   assert.is(store.size, 1);
+  changes.splice(0);
+  late.resolve(undefined);
   await converged();
+  assert.equal(changes, ["+third"]);
 });
 
 both("a server that cannot stream lists is asked for pages", async (metadataOnly) => {
@@ -346,11 +354,14 @@ test("a list older than what was seen is not taken; when it stays so, the server
   await reflector.synced;
   await create("third");
   await converged();
-  const before = versions(store.values());
   let stale = true;
+  let staleSince: number | undefined;
+  const removed: number[] = [];
+  store.onChange(({ after }) => after ?? removed.push(performance.now()));
   proxy.answer = (request) => {
     if (!stale) return undefined;
     if (resumed(request)) return { status: 410, body: GONE };
+    staleSince ??= performance.now();
     const bookmark = { annotations: { "k8s.io/initial-events-end": "true" }, resourceVersion: "1" };
     return {
       status: 200,
@@ -358,9 +369,9 @@ test("a list older than what was seen is not taken; when it stays so, the server
     };
   };
   proxy.cut();
-  await sleep(700);
-  assert.equal(versions(store.values()), before, "an API server that lags behind removes nothing");
   await eventually(() => assert.is(store.size, 0));
+  const afterMs = Math.min(...removed) - (staleSince ?? Infinity);
+  assert.ok(afterMs >= 1490, `an API server that lags behind removes nothing: ${afterMs} ms`);
   stale = false;
   await converged();
 });
@@ -400,7 +411,7 @@ test("stop ends a watch that is silent, and one that waits to be repeated", asyn
     await eventually(() => assert.ok(proxy.seen.length > 0));
     const began = performance.now();
     await reflector.stop();
-    assert.ok(performance.now() - began < 500);
+    assert.ok(performance.now() - began < 10_000, "long before the minutes of its timings");
   }
 });
 

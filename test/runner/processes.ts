@@ -11,9 +11,12 @@ export function signalGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The command lines of what still runs. A process that was told to end a moment ago has half a second to do so. */
+/** On a busy machine it takes a process a while to end, also after SIGKILL. */
+const ENDS_WITHIN_MS = 10_000;
+
+/** The command lines of what still runs. A process that was told to end a moment ago has time to do so. */
 export async function processesLeft(group: number): Promise<string[]> {
-  const deadline = performance.now() + 500;
+  const deadline = performance.now() + ENDS_WITHIN_MS;
   let left = processesOfGroup(group);
   while (left.length > 0 && performance.now() < deadline) {
     await delay(50);

@@ -42,11 +42,12 @@ for (const [uri, problem] of BAD) {
   });
 }
 
-test("a hostile text costs no time: 100,000 characters are judged in under a second", () => {
-  const began = performance.now();
+test("a hostile text costs no time: 100,000 characters are judged in under a second of the processor", () => {
+  const before = process.cpuUsage();
   mongodbUriProblem(`mongodb://${"a:".repeat(50_000)}`);
   mongodbUriProblem(`mongodb://${"a,".repeat(50_000)} `);
-  assert.ok(performance.now() - began < 1_000);
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 1_000_000, `${user + system} µs`);
 });
 
 test.run();

@@ -259,12 +259,13 @@ test("hostile: a megabyte, of which none is read", () => {
   assert.match(refusal(`${AT}/?${"&w=1".repeat(250_000)}`).message, /longer than 16384 characters/);
 });
 
-test("hostile: the longest string that is read costs less than 100 ms, whatever it is full of", () => {
+test("hostile: the longest string that is read costs less than 100 ms of the processor, whatever it is full of", () => {
   for (const filler of ["&w=1", "&a", "%41", "&=", ",h", "@", "/", "[", "a", ":"]) {
-    const began = performance.now();
+    const before = process.cpuUsage();
     parseMongoUri(`mongodb://h${filler.repeat(16_000 / filler.length)}`);
     parseMongoUri(`mongodb://h/?${filler.repeat(16_000 / filler.length)}`);
-    assert.ok(performance.now() - began < 100, filler);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 100_000, `${filler}: ${user + system} µs`);
   }
 });
 

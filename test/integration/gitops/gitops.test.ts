@@ -21,6 +21,9 @@ import { health } from "./health-script.ts";
 const HOME = "appsecret-system";
 /** Longer than any of it takes, shorter than Helm's own patience of five minutes: what hangs is seen. */
 const PATIENCE = "--timeout=60s";
+/** For what must not be waited for: far longer than Helm takes on a busy machine to do it at once. */
+const LONG_PATIENCE = "--timeout=300s";
+const AT_ONCE_MS = 60_000;
 
 let cluster: ControlPlane;
 let api: Api;
@@ -183,11 +186,11 @@ test("helm install --wait of a chart with an invalid AppSecret fails at once, wi
   const path = chart("bad", appSecret("settings", custom({ A: from("settings", "A") })));
   const began = performance.now();
   const { code, stderr } = await helm(
-    ["install", "bad", path, "--namespace", env.namespace, "--wait", PATIENCE],
+    ["install", "bad", path, "--namespace", env.namespace, "--wait", LONG_PATIENCE],
     cluster.env,
   );
   assert.is.not(code, 0);
-  assert.ok(performance.now() - began < 30_000, stderr);
+  assert.ok(performance.now() - began < AT_ONCE_MS, stderr);
   assert.match(stderr, /settings.*Failed/s);
   const { status } = await env.ready("settings", "False/InvalidSpec");
   assert.match(stderr, status?.conditions?.[0]?.message ?? "no message");
@@ -215,11 +218,11 @@ test("helm install --wait of a duplicate that slipped past the policy fails at o
   const path = chart("race", appSecret("a-db", database(offline)), appSecret("b-db", database(offline)));
   const began = performance.now();
   const { code, stderr } = await helm(
-    ["install", "race", path, "--namespace", env.namespace, "--wait", PATIENCE],
+    ["install", "race", path, "--namespace", env.namespace, "--wait", LONG_PATIENCE],
     cluster.env,
   );
   assert.is.not(code, 0);
-  assert.ok(performance.now() - began < 30_000, stderr);
+  assert.ok(performance.now() - began < AT_ONCE_MS, stderr);
   assert.match(stderr, /a-db/);
   assert.match(stderr, /b-db/);
 });

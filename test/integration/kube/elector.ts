@@ -1,6 +1,7 @@
 /**
  * A replica as a process of its own, so that a test can pause and kill it: it stands for election and, while it leads,
- * writes its own name into a ConfigMap as fast as it can. On standard output one line for each write that was executed.
+ * writes its own name into a ConfigMap as fast as it can. On standard output one line when it has seen who leads, and one
+ * for each write that was executed.
  *
  *   node elector.ts <namespace> <identity> <duration ms> <deadline ms> <retry ms>
  */
@@ -26,7 +27,12 @@ const guarded = guardWrites(client, () => {
 process.once("SIGTERM", () => stopping.abort());
 
 const path = `/api/v1/namespaces/${namespace}/configmaps/written`;
+let hasSeen = false;
 while (!stopping.signal.aborted) {
+  if (!hasSeen && election.holder !== "") {
+    hasSeen = true;
+    process.stdout.write("sees who leads\n");
+  }
   const patch = { data: { writer: identity, at: `${Date.now()}` } };
   const done = await guarded.patch(path, patch, "merge", { timeoutMs: 1000, retry: false }).then(
     () => true,

@@ -31,7 +31,7 @@ test.before(async () => {
   await installRights(cluster.env);
   access = await logIn(api, OPERATOR_ACCOUNT);
   one = await createEnvironment(api, "one");
-  operator = await spawnOperator({ kubeconfig: access.kubeconfig });
+  operator = spawnOperator({ kubeconfig: access.kubeconfig });
 });
 
 test.after(async () => {
@@ -90,7 +90,7 @@ test("a metric's series goes when its AppSecret goes, and all of a namespace go 
     assert.match(text, `namespace="${two.namespace}"`);
   });
   await api.remove(`/api/v1/namespaces/${two.namespace}`);
-  await eventually(async () => assert.is(await series(), 0), 30_000);
+  await eventually(async () => assert.is(await series(), 0), 60_000);
   assert.is(operator.log().filter(({ level }) => level === "error").length, 0);
 });
 

@@ -183,7 +183,7 @@ promise(
     await env.api.remove(`/api/v1/namespaces/${env.namespace}`);
     await eventually(
       async () => assert.is(await env.api.find(`/api/v1/namespaces/${env.namespace}`), undefined),
-      30_000,
+      60_000,
     );
     const complaints = operator.now
       .log()

@@ -72,7 +72,7 @@ async function run(
   await prepare(env);
   await grant(api, account, granted);
   const access = await logIn(api, account);
-  const operator = await spawnOperator({
+  const operator = spawnOperator({
     kubeconfig: access.kubeconfig,
     namespaces: [env.namespace],
     flags: ["--leader-elect", `--lease-namespace=${env.namespace}`],

@@ -95,6 +95,8 @@ promise("a source is used whatever its type is", async (env) => {
 promise("a ServiceAccount's token is a source like any other: its changes are followed", async (env) => {
   const metadata = { name: "robot", annotations: { "kubernetes.io/service-account.name": "default" } };
   const type = "kubernetes.io/service-account-token";
+  // Kubernetes deletes the token of an account that is not there yet.
+  await eventually(() => env.api.get(`/api/v1/namespaces/${env.namespace}/serviceaccounts/default`));
   await env.putSecret("robot", { issuer: "one" }, { metadata, type });
   await env.apply("keys", custom({ ISSUER: from("robot", "issuer"), TOKEN: from("robot", "token") }));
   await env.ready("keys", "True/Published");

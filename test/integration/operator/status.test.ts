@@ -154,7 +154,7 @@ promise(
 
 promise("kubectl wait ends when the AppSecret is ready, and not for an older generation", async (env) => {
   const wait = (condition_: string) =>
-    env.kubectl(["wait", `--for=condition=${condition_}`, "asec/orders", "--timeout=10s"]);
+    env.kubectl(["wait", `--for=condition=${condition_}`, "asec/orders", "--timeout=60s"]);
   await env.apply("orders", custom({ A: from("upstream", "a") }));
   const waiting = wait("Ready");
   assert.is((await wait("Ready=False")).code, 0);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
+import { eventually } from "./harness/eventually.ts";
 import type { Operator } from "./harness/operator.ts";
 import { custom, database, from, login } from "./harness/specs.ts";
 import { operatorSuite } from "./harness/suite.ts";
@@ -38,6 +39,8 @@ promise("nothing is written while nothing changes, and a restart writes and read
     const all = [...(await Promise.all(names.map(env.appSecret))), ...(await Promise.all(names.map(env.findSecret)))];
     return all.map((object) => object?.metadata.resourceVersion ?? "none");
   };
+  // Nobody waits for an Event: it may come after what was done later.
+  await eventually(async () => assert.is((await env.events("foreign")).length, 1));
   const settled = await versions();
   const before = await writes(operator.now);
   assert.ok(before > 0, "the metric counts writes");

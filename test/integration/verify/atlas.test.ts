@@ -15,6 +15,7 @@ import type { Reason } from "../../../operator/api/status.ts";
 import { type AtlasCheckOptions, createAtlasCheck } from "../../../operator/verify/atlas.ts";
 import { createEgress } from "../../../operator/verify/egress.ts";
 import { createHttpClient } from "../../../operator/verify/http.ts";
+import { refusingPort } from "./harness/refusing.ts";
 
 const PROJECT = "64f0a1b2c3d4e5f6a7b8c9d0";
 const OTHER_PROJECT = "64f0a1b2c3d4e5f6a7b8c9d1";
@@ -475,7 +476,7 @@ test("Unreachable: refused connections, a certificate of nobody we trust, and an
     const distrustful = createHttpClient(createEgress({ allow: ["127.0.0.0/8"] }));
     const forbidden = createHttpClient(createEgress({ caBundle: authority.caPem }));
     const cases: [typeof http, string, string, RegExp][] = [
-      [http, "https://127.0.0.1:1/", "UnreachableRefused", /refuses connections/],
+      [http, `https://127.0.0.1:${await refusingPort()}/`, "UnreachableRefused", /refuses connections/],
       [distrustful, atlas.baseUrl, "Unreachable", /--ca-bundle/],
       [forbidden, atlas.baseUrl, "Unreachable", /--egress-allow/],
     ];

@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { createEgress } from "../../../operator/verify/egress.ts";
 import type { Address } from "../../../operator/verify/egress.ts";
 import { createHttpClient } from "../../../operator/verify/http.ts";
+import { refusingPort } from "./harness/refusing.ts";
 
 let dials = 0;
 const count = (): void => void (dials += 1);
@@ -24,7 +25,7 @@ function answers(...addresses: string[]): () => Promise<Address[]> {
 async function fetched(host: string, options: Parameters<typeof createEgress>[0]): Promise<string> {
   const http = createHttpClient(createEgress({ lookup: answers("93.184.216.34"), ...options }));
   const outcome = await http.get({
-    ...{ url: `https://${host}/keys`, purpose: "JWKS", maxBytes: 1_000, timeoutMs: 1_000, maxRedirects: 0 },
+    ...{ url: `https://${host}/keys`, purpose: "JWKS", maxBytes: 1_000, timeoutMs: 20_000, maxRedirects: 0 },
   });
   await http.close();
   return outcome.kind === "AddressRefused" ? outcome.message : outcome.kind;
@@ -170,8 +171,7 @@ for (const [name, addresses, refusal] of NAMES) {
 
 for (const host of ["127.0.0.1", "2130706433", "127.1", "[::1]"]) {
   test(`dialled when --egress-allow names it: ${host}`, async () => {
-    // Nobody listens on port 1.
-    const told = await fetched(`${host}:1`, { allow: ["127.0.0.0/8", "::1"] });
+    const told = await fetched(`${host}:${await refusingPort()}`, { allow: ["127.0.0.0/8", "::1"] });
     assert.is(dials, 1);
     assert.ok(["ConnectionRefused", "Unreachable"].includes(told), told);
   });

@@ -22,6 +22,8 @@ import {
 import type { Command } from "../../../hack/servers/mongodb-wire.ts";
 import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, inShort, verdictOn } from "./harness/check.ts";
 import type { CheckOptions, Expected } from "./harness/check.ts";
+import { eventually } from "../operator/harness/eventually.ts";
+import { refusingPort } from "./harness/refusing.ts";
 import { startScripted } from "./harness/scripted.ts";
 
 const rejections: unknown[] = [];
@@ -234,6 +236,9 @@ const impostor = greeting((command) => {
   return scramReply(command, `v=${Buffer.alloc(32, 7).toString("base64")}`);
 });
 
+/** How late a busy machine may be with what is due. */
+const LATE_MS = 5_000;
+
 type ScriptCase = [
   name: string,
   script: (socket: Socket) => void,
@@ -321,11 +326,15 @@ for (const [name, script, expected, message = /./, options = {}] of SCRIPTS) {
   test(`a server that ${name}`, async () => {
     const server = await startScripted(script);
     const began = performance.now();
+    const before = process.cpuUsage();
     try {
       const verdict = await verdictOn(uri(server.port), options);
       assert.is(inShort(verdict), expected, verdict.message);
       assert.match(verdict.message, message);
-      assert.ok(performance.now() - began < (options.timeoutMs ?? 2_000) + 500);
+      // Time on the processor is this check's own; the other clock runs on while a busy machine does something else.
+      const { user, system } = process.cpuUsage(before);
+      assert.ok(user + system < 2_500_000, `${user + system} µs`);
+      assert.ok(performance.now() - began < (options.timeoutMs ?? 10_000) + LATE_MS);
     } finally {
       await server.close();
     }
@@ -356,7 +365,8 @@ test("absurd iteration counts hold no thread of Node's pool", async () => {
   const began = performance.now();
   await new Promise((resolve) => pbkdf2("x", "y", 1, 16, "sha256", resolve));
   await server.close();
-  assert.ok(performance.now() - began < 200);
+  // A thread that counts to two thousand million is back in ten minutes.
+  assert.ok(performance.now() - began < LATE_MS);
 });
 
 test("the first member refuses the login: the second is not asked", async () => {
@@ -373,7 +383,7 @@ test("the first member hangs: the second still has time to say yes", async () =>
   const hanging = await startScripted(() => undefined);
   await withFront({}, async ({ port }) => {
     const list = `mongodb://${LOGIN}127.0.0.1:${hanging.port},127.0.0.1:${port}/`;
-    assert.is(inShort(await verdictOn(list, { timeoutMs: 3_000 })), "Yes");
+    assert.is(inShort(await verdictOn(list, { timeoutMs: 6_000 })), "Yes");
   });
   await hanging.close();
 });
@@ -384,7 +394,8 @@ test("twenty hanging hosts cost no more than the whole check may take", async ()
   const began = performance.now();
   const verdict = await verdictOn(`mongodb://${LOGIN}${hosts.join(",")}/`, { timeoutMs: 2_000 });
   assert.is(inShort(verdict), "Silence UnreachableTimeout");
-  assert.ok(performance.now() - began < 2_500);
+  // Were it two seconds for each of them, it would be 24 at least.
+  assert.ok(performance.now() - began < 2_000 + LATE_MS);
   await hanging.close();
 });
 
@@ -393,12 +404,12 @@ test("aborted, a check ends at once, whatever it waits for", async () => {
   const midLogin = await startScripted(greeting(() => undefined));
   for (const text of [uri(hanging.port), uri(hanging.port, "?tls=true"), uri(midLogin.port)]) {
     const stop = new AbortController();
-    const verdict = verdictOn(text, { signal: stop.signal });
+    const verdict = verdictOn(text, { signal: stop.signal, timeoutMs: 60_000, connectTimeoutMs: 60_000 });
     await sleep(150);
     const began = performance.now();
     stop.abort();
     assert.is((await verdict).answer, "Silence");
-    assert.ok(performance.now() - began < 100, text);
+    assert.ok(performance.now() - began < LATE_MS, `${text}: before its own time is up`);
   }
   await hanging.close();
   await midLogin.close();
@@ -413,6 +424,7 @@ test("aborted before it began, a check connects nowhere", async () => {
 
 test("a check leaves no connection, timer or listener behind, whatever came of it", async () => {
   const hanging = await startScripted(() => undefined);
+  const refusing = await refusingPort();
   await withFront({}, async (front) => {
     const stop = new AbortController();
     const work = () =>
@@ -420,15 +432,16 @@ test("a check leaves no connection, timer or listener behind, whatever came of i
         verdictOn(uri(front.port), { signal: stop.signal }),
         verdictOn(uri(front.port).replace(LOGIN, WRONG_LOGIN), { signal: stop.signal }),
         verdictOn(uri(hanging.port), { timeoutMs: 200, signal: stop.signal }),
-        verdictOn(uri(1), { signal: stop.signal }),
+        verdictOn(uri(refusing), { signal: stop.signal }),
       ]);
     await work();
     await sleep(300);
     const before = process.getActiveResourcesInfo().length;
     for (let round = 0; round < 10; round += 1) await work();
-    await sleep(300);
-    assert.is(front.open, 0);
-    assert.ok(process.getActiveResourcesInfo().length <= before, process.getActiveResourcesInfo().join());
+    await eventually(() => {
+      assert.is(front.open, 0);
+      assert.ok(process.getActiveResourcesInfo().length <= before, process.getActiveResourcesInfo().join());
+    });
   });
   await hanging.close();
 });

@@ -8,6 +8,7 @@ import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
 import { createEgress } from "../../../operator/verify/egress.ts";
 import { createMongoCheck } from "../../../operator/verify/mongodb.ts";
 import { startDns } from "./harness/dns.ts";
+import { refusingPort } from "./harness/refusing.ts";
 import type { Records } from "./harness/dns.ts";
 import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, WRONG_PASSWORD, inShort, verdictOn } from "./harness/check.ts";
 import type { CheckOptions, Expected } from "./harness/check.ts";
@@ -25,6 +26,7 @@ const start = async (options: Parameters<typeof startMongoDB>[0]) => {
   started.push(server);
   return server;
 };
+const refusing = await refusingPort();
 const plain = await start({ users });
 const open = await start({});
 const secure = await start({ users, tls: authority.issue({ hosts: [`db.${DOMAIN}`, "127.0.0.1"] }) });
@@ -128,7 +130,7 @@ const CASES: Case[] = [
     {},
     /tls=true/,
   ],
-  ["nothing listens", `mongodb://${LOGIN}127.0.0.1:1/`, "Silence UnreachableRefused", {}, /port/],
+  ["nothing listens", `mongodb://${LOGIN}127.0.0.1:${refusing}/`, "Silence UnreachableRefused", {}, /port/],
   ["a name that DNS does not know", `mongodb://${LOGIN}canary.nowhere.test/`, "Waiting RejectedNameNotFound"],
   [
     "DNS fails",
@@ -150,11 +152,11 @@ const CASES: Case[] = [
     "No RejectedAddress",
     { lookup: async () => [{ address: "169.254.169.254", family: 4 }] },
   ],
-  ["the first of two hosts is down", `mongodb://${LOGIN}127.0.0.1:1,127.0.0.1:${plain.port}/`, "Yes"],
+  ["the first of two hosts is down", `mongodb://${LOGIN}127.0.0.1:${refusing},127.0.0.1:${plain.port}/`, "Yes"],
   ["the first of two hosts has no address", `mongodb://${LOGIN}canary.nowhere.test,127.0.0.1:${plain.port}/`, "Yes"],
   [
     "one host down, the other of another set: it may be the right one",
-    `mongodb://${LOGIN}127.0.0.1:1,127.0.0.1:${plain.port}/?replicaSet=canary-rs`,
+    `mongodb://${LOGIN}127.0.0.1:${refusing},127.0.0.1:${plain.port}/?replicaSet=canary-rs`,
     "Silence UnreachableRefused",
   ],
 ];

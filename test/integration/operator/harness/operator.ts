@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "../../../../hack/control-plane/ports.ts";
 import { eventually } from "./eventually.ts";
 
 /** The operator as a real process, with what it says and how it ends. */
@@ -32,18 +31,24 @@ export type OperatorOptions = {
   namespaces?: readonly string[];
   /** Further flags. Live checks are made only with --no-offline. */
   flags?: readonly string[];
-  /** A free one unless told. */
+  /** One that the kernel chooses unless told: no other process can take that before this one listens. */
   metricsPort?: number;
 };
 
 const MAIN = "operator/main.ts";
 
+/**
+ * What has begun is finished, which takes as long as the API server takes for it. Shorter than the operator's own deadline
+ * for that (20 s): it is not this that ends it.
+ */
+export const ENDS_WITHIN_MS = 15_000;
+
 /** Starts the operator and returns at once: for the tests of how it fails to start. */
-export async function spawnOperator(options: OperatorOptions): Promise<Operator> {
-  const { kubeconfig, namespaces = [], flags = [], metricsPort: port = await freePort() } = options;
+export function spawnOperator(options: OperatorOptions): Operator {
+  const { kubeconfig, namespaces = [], flags = [], metricsPort = 0 } = options;
   const args = [
     MAIN,
-    `--metrics-address=127.0.0.1:${port}`,
+    `--metrics-address=127.0.0.1:${metricsPort}`,
     ...(namespaces.length > 0 ? [`--namespaces=${namespaces.join(",")}`] : []),
     ...(flags.includes("--no-offline") ? [] : ["--offline"]),
     ...flags,
@@ -60,8 +65,17 @@ export async function spawnOperator(options: OperatorOptions): Promise<Operator>
   const ended = once(child, "close").then(([code, signal]): Ending => {
     return { code: code as number | null, signal: signal as NodeJS.Signals | null, ms: performance.now() - began };
   });
+  // The last piece is "", or a line of which the rest is still to come.
+  const lines = () => output.split("\n").slice(0, -1);
+  const log = () => lines().flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as LogLine] : []));
+  let port: unknown;
+  const ask = (path: string) => {
+    port ??= log().find(({ msg }) => msg === "starting")?.["metricsPort"];
+    if (port === undefined) throw new Error(`it does not listen yet:\n${output}`);
+    return fetch(`http://127.0.0.1:${port as number}${path}`);
+  };
   const page = async (path: string) => {
-    const reply = await fetch(`http://127.0.0.1:${port}${path}`);
+    const reply = await ask(path);
     if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
     return reply.text();
   };
@@ -69,10 +83,10 @@ export async function spawnOperator(options: OperatorOptions): Promise<Operator>
   return {
     pid: child.pid ?? 0,
     output: () => output,
-    log: () => output.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as LogLine] : [])),
+    log,
     metrics: () => page("/metrics"),
     metric: async (name, labels = {}) => sum(await page("/metrics"), name, labels),
-    health: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status,
+    health: async (path) => (await ask(path)).status,
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null && child.signalCode === null) {
         began = performance.now();
@@ -87,10 +101,10 @@ export async function spawnOperator(options: OperatorOptions): Promise<Operator>
 
 /** Starts the operator and waits until it is ready. When that fails, the error has its log. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
-  const operator = (await spawnOperator(options)) as Operator & { ready(): Promise<string> };
+  const operator = spawnOperator(options) as Operator & { ready(): Promise<string> };
   try {
     await Promise.race([
-      eventually(() => operator.ready(), 30_000),
+      eventually(() => operator.ready(), 60_000),
       operator.ended.then(({ code }) => Promise.reject(new Error(`it ended with exit code ${code}`))),
     ]);
     return operator;

@@ -5,7 +5,7 @@ import { connect } from "./api.ts";
 import type { Environment } from "./environment.ts";
 import { createEnvironment } from "./environment.ts";
 import type { Operator } from "./operator.ts";
-import { startOperator } from "./operator.ts";
+import { ENDS_WITHIN_MS, startOperator } from "./operator.ts";
 import type { Login } from "./service-account.ts";
 import { installRights, logIn, OPERATOR_ACCOUNT } from "./service-account.ts";
 
@@ -110,7 +110,7 @@ function assertOrderly(operator: Operator, ending: Awaited<Operator["ended"]>): 
   assert.deepEqual(errors, [], "it logged errors");
   assert.doesNotMatch(operator.output(), /^\s+at .*:\d+:\d+\)?$/m, "it printed a stack trace");
   assert.deepEqual({ code: ending.code, signal: ending.signal }, { code: 0, signal: null });
-  assert.ok(ending.ms < 5000, `it took ${ending.ms} ms to end`);
+  assert.ok(ending.ms < ENDS_WITHIN_MS, `it took ${ending.ms} ms to end`);
 }
 
 /** The last lines that concern a namespace, or no namespace at all. */
