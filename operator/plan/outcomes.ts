@@ -69,7 +69,7 @@ export function notWritten(
   judgement?: Judgement,
 ): Decision {
   const before = unchanged(observed);
-  const note = before.published.reason === Reason.KeptLastGood ? ` ${before.published.message}` : "";
+  const note = before.secret ? ` ${before.published.message}` : "";
   return {
     ...before,
     accepted: ACCEPTED,
@@ -290,29 +290,32 @@ function publishedStatement(name: string, generation: number): Statement {
 /** Nothing is written: the record stays, and so does the Secret if it still exists. */
 function unchanged({ appSecret, owned }: Observed): Omit<Decision, "accepted" | "satisfied"> {
   const recorded = appSecret.status?.secret;
-  const exists = recorded !== undefined && owned.some(({ uid }) => uid === recorded.uid);
+  const kept = recorded && owned.find(({ uid }) => uid === recorded.uid);
   return {
-    published: keptStatement(recorded, exists),
+    published: keptStatement(recorded, kept),
     secret: recorded,
     sources: appSecret.status?.sources,
-    bound: exists,
+    bound: kept !== undefined,
     withdraw: [],
     retry: false,
   };
 }
 
-function keptStatement(recorded: PublishedSecret | undefined, exists: boolean): Statement {
+function keptStatement(recorded: PublishedSecret | undefined, kept: ObjectMeta | undefined): Statement {
   if (!recorded) {
     return { status: "False", reason: Reason.NotPublished, message: "Nothing has been published yet." };
   }
-  const was = `Secret "${recorded.name}"`;
-  return exists
-    ? { status: "False", reason: Reason.KeptLastGood, message: `${was} still holds generation ${recorded.generation}.` }
-    : {
-        status: "False",
-        reason: Reason.NotPublished,
-        message: `${was}, which held generation ${recorded.generation}, is gone and cannot be restored until this is repaired.`,
-      };
+  const secret = `Secret "${recorded.name}"`;
+  const held = `held generation ${recorded.generation}`;
+  if (!kept) {
+    const message = `${secret}, which ${held}, is gone and cannot be restored until this is repaired.`;
+    return { status: "False", reason: Reason.NotPublished, message };
+  }
+  const message =
+    kept.resourceVersion === recorded.resourceVersion
+      ? `${secret} still holds generation ${recorded.generation}.`
+      : `${secret} ${held} and was changed since; it is put right once this is repaired.`;
+  return { status: "False", reason: Reason.KeptLastGood, message };
 }
 
 /** Everything that this AppSecret published goes. */

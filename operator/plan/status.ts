@@ -30,15 +30,15 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
 }
 
 /** The summary: the first condition that stands in the way decides, and says what is still being served. */
-function ready({ accepted, verified, published, satisfied, held }: Decision): Statement {
-  if (accepted.status === "False") return keeping(accepted, published);
-  if (verified && (held || (satisfied && verified.status === "False"))) return keeping(verified, published);
+function ready(decision: Decision): Statement {
+  const { accepted, verified, published, satisfied, held } = decision;
+  if (accepted.status === "False") return keeping(accepted, decision);
+  if (verified && (held || (satisfied && verified.status === "False"))) return keeping(verified, decision);
   return satisfied ? { ...published, status: "True" } : published;
 }
 
-function keeping({ reason, message }: Statement, published: Statement): Statement {
-  const isServed = published.reason === Reason.KeptLastGood || published.reason === Reason.Published;
-  return { status: "False", reason, message: isServed ? `${message} ${published.message}` : message };
+function keeping({ reason, message }: Statement, { secret, published }: Decision): Statement {
+  return { status: "False", reason, message: secret ? `${message} ${published.message}` : message };
 }
 
 /**

@@ -163,6 +163,20 @@ test("an update that cannot be published leaves the last good Secret and names i
   assert.is(w.appSecret.status?.secret?.generation, 1);
 });
 
+test("nobody is told that a last good Secret holds what it held when it was changed by hand since", () => {
+  const w = world(plain);
+  settle(w);
+  edit(w, fromSource);
+  settle(w);
+  const { metadata } = w.secrets.get("orders")!;
+  w.secrets.set("orders", { metadata: { ...metadata, resourceVersion: "999" }, data: { A: "dHdv" } });
+  settle(w);
+  const message = 'Secret "orders" held generation 1 and was changed since; it is put right once this is repaired.';
+  assert.is(condition(w, "Published").message, message);
+  assert.is(condition(w, "Published").reason, "KeptLastGood");
+  assert.match(condition(w, "Ready").message, message);
+});
+
 test("a last good Secret that is deleted by hand cannot be restored, and the status says so", () => {
   const w = world(plain);
   settle(w);
@@ -171,6 +185,7 @@ test("a last good Secret that is deleted by hand cannot be restored, and the sta
   w.secrets.delete("orders");
   settle(w);
   assert.match(condition(w, "Published").message, "is gone and cannot be restored");
+  assert.match(condition(w, "Ready").message, "is gone and cannot be restored");
   assert.is(w.appSecret.status?.binding, undefined);
   assert.equal(
     settle(w).filter(({ kind }) => kind !== "ReadSources"),
