@@ -64,11 +64,11 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
 
   /** @param addresses none: only behind a proxy, which is left to find them */
   function connect(url: URL, proxied: boolean, addresses: readonly Address[]): Dispatcher {
-    const { secureContext } = egress;
+    // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+    const tls = { secureContext: egress.secureContext, rejectUnauthorized: true };
     // Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off.
     const common = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 };
     if (proxied) {
-      const tls = { secureContext };
       return new ProxyAgent({
         ...common,
         uri: settings.httpsProxy ?? "",
@@ -80,7 +80,7 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
     return new Client(url.origin, {
       ...common,
       connect: {
-        secureContext,
+        ...tls,
         timeout: 0,
         autoSelectFamily: true,
         autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,

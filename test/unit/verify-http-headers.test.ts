@@ -100,7 +100,8 @@ for (const [env, settings] of ENVIRONMENTS) {
   test(`the environment ${JSON.stringify(env)}`, () => assert.equal(proxyFromEnvironment(env), settings));
 }
 
-for (const proxy of ["socks5://u:hunter2@a", "http://", "ftp://a:21", "http://u:hunter2@a:99999", "://"]) {
+const NO_PROXIES = ["socks5://u:hunter2@a", "http://", "ftp://a:21", "http://u:hunter2@a:99999", "://"];
+for (const proxy of [...NO_PROXIES, "http://u:hunter2%@a", "http://u:hunter2%ff@a", "http://%zz:hunter2@a"]) {
   test(`no proxy: ${proxy}`, () => {
     try {
       proxyFromEnvironment({ HTTPS_PROXY: proxy });
