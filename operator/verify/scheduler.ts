@@ -93,10 +93,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return Math.max(1, (1 - passed) * intervalMs);
   }
 
-  /** Doubling with each silence, up to the interval; spread, so that what failed together does not come back together. */
+  /**
+   * Doubling with each silence, up to the interval, and never before the other side wants it; spread, so that what failed
+   * together does not come back together.
+   */
   function untilRetry({ silences, retryAfterMs = 0 }: Answer): number {
     const backoff = Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, silences - 1), intervalMs);
-    return Math.max(retryAfterMs, backoff) * (0.8 + 0.4 * random());
+    return Math.max(retryAfterMs, backoff * 0.8) + 0.4 * random() * Math.max(retryAfterMs, backoff);
   }
 
   /** @returns whether the AppSecret's status has to be looked at */

@@ -29,11 +29,11 @@ async function pass(ms: number, stepMs = 1000): Promise<void> {
   }
 }
 
-type Bench = { scheduler: Scheduler; woken: string[]; checks: number; rotated: string[]; answer: () => Verdict };
+type Bench = { scheduler: Scheduler; woken: string[]; checks: number; rotated: string[]; answer: () => Verdict; random: number };
 
 /** @param answersDue makes `wake` do what a reconcile does when a check is due */
 function bench(answersDue?: (b: Bench, key: string) => void): Bench {
-  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, scheduler: undefined as never };
+  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
   const answers = createAnswers({
     check: () => {
       b.checks += 1;
@@ -51,7 +51,7 @@ function bench(answersDue?: (b: Bench, key: string) => void): Bench {
       answersDue?.(b, key);
     },
     onKeysRotated: (key) => b.rotated.push(key),
-    random: () => 0.5,
+    random: () => b.random,
   });
   return b;
 }
@@ -174,10 +174,13 @@ test("a definite no waits for its turn", async () => {
 
 test("what the other side asked to be left alone for is respected", async () => {
   const b = bench(reconcile);
+  b.random = 0;
   b.answer = () => ({ ...SILENCE, retryAfterMs: 120_000 });
   ask(b, "a/0");
-  await pass(100_000);
+  await pass(119_000);
   assert.is(b.checks, 1);
+  await pass(2_000);
+  assert.is(b.checks, 2);
   b.scheduler.stop();
 });
 
