@@ -29,7 +29,14 @@ async function pass(ms: number, stepMs = 1000): Promise<void> {
   }
 }
 
-type Bench = { scheduler: Scheduler; woken: string[]; checks: number; rotated: string[]; answer: () => Verdict; random: number };
+type Bench = {
+  scheduler: Scheduler;
+  woken: string[];
+  checks: number;
+  rotated: string[];
+  answer: () => Verdict;
+  random: number;
+};
 
 /** @param answersDue makes `wake` do what a reconcile does when a check is due */
 function bench(answersDue?: (b: Bench, key: string) => void): Bench {
