@@ -50,6 +50,8 @@ type Subject = {
   answered: string | undefined;
   due: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** Of its questions that are not answered yet: takes one back. */
+  takeBacks: Set<() => void>;
 };
 
 const FIRST_RETRY_MS = 5000;
@@ -63,7 +65,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function subjectOf(key: string, inputs: string, phase: number): Subject {
     const known = subjects.get(key);
     if (known?.inputs === inputs) return Object.assign(known, { phase });
-    clearTimeout(known?.timer);
     const subject: Subject = {
       inputs,
       phase,
@@ -73,9 +74,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       answered: undefined,
       due: false,
       timer: undefined,
+      takeBacks: new Set(),
     };
     subjects.set(key, subject);
     return subject;
+  }
+
+  function leave(subject: Subject | undefined): void {
+    clearTimeout(subject?.timer);
+    for (const takeBack of subject?.takeBacks ?? []) takeBack();
   }
 
   function schedule(key: string, subject: Subject, ms: number): void {
@@ -131,6 +138,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       };
     },
     ask(key, { target, inputs, phase, stands, fresh, checkNow }) {
+      const before = subjects.get(key);
       const subject = subjectOf(key, inputs, phase);
       // Of those whose turn it is, the first one has it checked and the others are told.
       const maxAgeMs = subject.due ? intervalMs / 2 : intervalMs;
@@ -138,24 +146,31 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       subject.asked = checkNow ?? subject.asked;
       subject.pendingSince ??= new Date(now());
       let isAsking = true;
-      answers.ask(target, {
+      const takeBack = answers.ask(target, {
         maxAgeMs,
         fresh,
         stands,
         listener: (answer) => {
           const isNews = take(key, subject, checkNow, answer);
-          if (isNews && !isAsking) wake(key);
+          if (isAsking) return;
+          subject.takeBacks.delete(takeBack);
+          if (isNews) wake(key);
         },
       });
       isAsking = false;
+      if (subject.pendingSince !== undefined) subject.takeBacks.add(takeBack);
+      // Only now: other inputs may have the same target, and then its check goes on.
+      if (before !== subject) leave(before);
     },
     keep(key, { inputs, phase, settled }) {
+      const before = subjects.get(key);
       const subject = subjectOf(key, inputs, phase);
+      if (before !== subject) leave(before);
       if (subject.timer !== undefined || subject.due || subject.pendingSince !== undefined) return;
       schedule(key, subject, settled ? untilTurn(phase) : random() * Math.min(RESUME_WITHIN_MS, intervalMs));
     },
     forget(key) {
-      clearTimeout(subjects.get(key)?.timer);
+      leave(subjects.get(key));
       subjects.delete(key);
     },
     stop() {

@@ -228,6 +228,37 @@ test("an answer about inputs that have changed meanwhile tells nobody anything",
   b.scheduler.stop();
 });
 
+test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
+  const hanging = new Set<AbortSignal>();
+  const answers = createAnswers({
+    check: ({ kind }, { signal }) => {
+      if (kind !== "MongoDB") return Promise.resolve(YES);
+      hanging.add(signal);
+      return new Promise(() => undefined);
+    },
+    limiter: createLimiter(LIMITS, () => Date.now()),
+    keepMs: INTERVAL_MS,
+    now: () => Date.now(),
+  });
+  const woken: string[] = [];
+  const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
+  const edit = (uri: string, inputs: string) => {
+    const target: Target = { kind: "MongoDB", uri, database: "orders" };
+    scheduler.ask("evil/db", { target, inputs, phase: 0, fresh: false });
+  };
+  for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
+  await settle();
+  scheduler.ask("good/login", { target: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  await settle();
+  assert.equal(woken, ["good/login"]);
+  const last = [...hanging].at(-1);
+  edit(`mongodb://hangs-${LIMITS.total}/`, "the same target");
+  assert.equal([last?.aborted, hanging.size], [false, LIMITS.total + 1], "its check goes on");
+  scheduler.forget("evil/db");
+  assert.ok(last?.aborted);
+  scheduler.stop();
+});
+
 test("what is forgotten is not checked again", async () => {
   const b = bench(reconcile);
   ask(b, "a/0");
