@@ -53,7 +53,7 @@ async function run(): Promise<void> {
   const kubeConfig = loadKubeConfig(config.kubeconfig === undefined ? process.env : { KUBECONFIG: config.kubeconfig });
   const client = createClient(kubeConfig, { onRequest: (verb, code) => metrics.apiRequest(verb, code) });
   const events = createEventRecorder(client, { instance: hostname() });
-  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env });
+  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env, log });
   const answers = createAnswers({
     check: checks.check,
     limiter: createLimiter(config.offline ? UNLIMITED : LIMITS),

@@ -32,9 +32,10 @@ export type Egress = {
   resolve(host: string, purpose: Purpose): Promise<readonly Address[]>;
   /** The same for net.connect and tls.connect, which do not call it for a literal: those go through `resolve` first. */
   lookup(purpose: Purpose): LookupFunction;
-  /** The CAs to trust, in PEM: those of the system, and those of --ca-bundle. */
-  readonly ca: readonly string[];
-  /** The same, parsed once: for each connection anew, the parsing alone takes tens of milliseconds. */
+  /**
+   * Trusts the CAs of the system, and those that --ca-bundle has by now. To be asked for at each connection; it is parsed once
+   * for each bundle, because the parsing alone takes tens of milliseconds.
+   */
   readonly secureContext: SecureContext;
 };
 
@@ -53,8 +54,8 @@ export type EgressOptions = {
   allow?: readonly string[];
   /** CIDRs, as `parseCidr` takes them. */
   deny?: readonly string[];
-  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle. */
-  caBundle?: string;
+  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle, which may change. */
+  caBundle?: string | (() => string);
   /** All addresses of a name. Default: getaddrinfo, which knows /etc/hosts and the search domains of a Pod. */
   lookup?: (name: string) => Promise<readonly Address[]>;
   /** For one look-up, in milliseconds. */
@@ -67,14 +68,12 @@ type Rule = Exclude<AddressKind, "public"> | "denied";
 
 /**
  * @throws TypeError for a CIDR that `parseCidr` does not take
- * @throws OperatorError `InvalidCaBundle`
  */
 export function createEgress(options: EgressOptions = {}): Egress {
   const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
-  const ca = certificateAuthorities(options.caBundle);
-  let secureContext: SecureContext | undefined;
+  let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
   function brokenRule(address: string, purpose: Purpose): Rule | undefined {
     const judged = addressesToJudge(address);
@@ -133,9 +132,12 @@ export function createEgress(options: EgressOptions = {}): Egress {
           (error: unknown) => callback(error as EgressError, ""),
         );
       },
-    ca,
     get secureContext() {
-      return (secureContext ??= createSecureContext({ ca: [...ca] }));
+      const bundle = typeof options.caBundle === "function" ? options.caBundle() : options.caBundle;
+      if (trusted === undefined || trusted.bundle !== bundle) {
+        trusted = { bundle, secureContext: createSecureContext({ ca: certificateAuthorities(bundle) }) };
+      }
+      return trusted.secureContext;
     },
   };
 }
