@@ -2,6 +2,7 @@
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
 import { collectGarbage } from "./heap.ts";
+import "./threads.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { OperatorError } from "./api/errors.ts";

@@ -73,6 +73,8 @@ export function createEgress(options: EgressOptions = {}): Egress {
   const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
+  /** Each name once: one that hangs would else take a further thread of the few at each try (operator/threads.ts). */
+  const underWay = new Map<string, Promise<readonly Address[]>>();
   let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
   function brokenRule(address: string, purpose: Purpose): Rule | undefined {
@@ -91,6 +93,12 @@ export function createEgress(options: EgressOptions = {}): Egress {
     if (rule !== undefined) throw refusal(rule, purpose);
   }
 
+  function lookUp(name: string): Promise<readonly Address[]> {
+    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
+    underWay.set(name, looking);
+    return looking;
+  }
+
   async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
     const normal = normaliseHost(host);
     if (normal === undefined) {
@@ -106,7 +114,7 @@ export function createEgress(options: EgressOptions = {}): Egress {
     if (kind === "forbidden") throw refusal("forbidden", purpose);
     if (kind === "loopback" && !allow.has("127.0.0.1") && !allow.has("::1")) throw refusal("loopback", purpose);
 
-    const addresses = await withTimeout(lookup(normal), lookupTimeoutMs);
+    const addresses = await withTimeout(lookUp(normal), lookupTimeoutMs);
     if (addresses.length === 0) throw nameNotFound();
     // One bad answer spoils all: a name that points at both inside and outside is how rebinding is done, and no honest
     // name has a link-local address.

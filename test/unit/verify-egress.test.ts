@@ -132,6 +132,24 @@ test("the look-up for net.connect refuses by a typed error", async () => {
   }
 });
 
+test("a name whose look-up hangs is not looked up a second time, and one that was answered is", async () => {
+  const asked: string[] = [];
+  const lookup = (name: string) => {
+    asked.push(name);
+    return name === "hangs" ? new Promise<never>(() => undefined) : Promise.resolve([of("8.8.8.8")]);
+  };
+  const egress = createEgress({ lookup, lookupTimeoutMs: 10 });
+  const told = (host: string) =>
+    egress.resolve(host, "JWKS").then(
+      ([first]) => first?.address,
+      (error: unknown) => (error as EgressError).code,
+    );
+  const both = ["ResolveFailed", "8.8.8.8"];
+  assert.equal(await Promise.all(["hangs", "a", "HANGS", "a"].map(told)), [...both, ...both]);
+  assert.equal(await Promise.all(["hangs", "a"].map(told)), both);
+  assert.equal(asked, ["hangs", "a", "a"]);
+});
+
 test("the system's own look-up is the default", async () => {
   const allow = ["127.0.0.0/8", "::1"];
   assert.match(await resolved("localhost", "JWKS", { allow }), /^(127\.0\.0\.1|::1)/);
