@@ -22,6 +22,9 @@ export type Purpose = "JWKS" | "MongoDB" | "Atlas";
 
 export type Address = { address: string; family: 4 | 6 };
 
+/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
+export const ATTEMPT_TIMEOUT_MS = 1_000;
+
 export type Egress = {
   /**
    * The addresses of a host (a name, or a literal with or without brackets), if every single one of them may be dialled.

@@ -10,6 +10,7 @@
 import { Client, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
 
+import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
 import type { Address, Egress, EgressError, Purpose } from "./egress.ts";
 import { exchange } from "./exchange.ts";
 import type { Failure } from "./exchange.ts";
@@ -52,9 +53,6 @@ export type HttpOutcome =
   | { kind: "ConnectionRefused" }
   /** Any other network failure. `code`: an errno or undici's code, never a message. */
   | { kind: "Unreachable"; code: string };
-
-/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
-const ATTEMPT_TIMEOUT_MS = 1_000;
 
 /** @throws nothing; `settings` come from `proxyFromEnvironment`, which has judged them */
 export function createHttpClient(egress: Egress, settings: ProxySettings = {}): HttpClient {
