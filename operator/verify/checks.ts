@@ -26,8 +26,7 @@ export type ChecksOptions = {
 export type Checks = { check: Check; close(): Promise<void> };
 
 /** @throws OperatorError `InvalidCaBundle`, `InvalidProxy`: what a person gave cannot be used */
-export function createChecks(options: ChecksOptions): Checks {
-  const { egressAllow, egressDeny, caBundle, atlasBaseUrl, env, log } = options;
+export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, env, log }: ChecksOptions): Checks {
   const egress = createEgress({
     allow: egressAllow,
     deny: egressDeny,

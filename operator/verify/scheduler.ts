@@ -80,6 +80,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return subject;
   }
 
+  /** The answer may have come while it was asked for. */
+  function isWaiting({ pendingSince }: Subject): boolean {
+    return pendingSince !== undefined;
+  }
+
   function leave(subject: Subject | undefined): void {
     clearTimeout(subject?.timer);
     for (const takeBack of subject?.takeBacks ?? []) takeBack();
@@ -158,7 +163,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         },
       });
       isAsking = false;
-      if (subject.pendingSince !== undefined) subject.takeBacks.add(takeBack);
+      if (isWaiting(subject)) subject.takeBacks.add(takeBack);
       // Only now: other inputs may have the same target, and then its check goes on.
       if (before !== subject) leave(before);
     },

@@ -243,8 +243,8 @@ test("whoever edits an AppSecret again and again, each time to an address that h
   const woken: string[] = [];
   const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
   const edit = (uri: string, inputs: string) => {
-    const target: Target = { kind: "MongoDB", uri, database: "orders" };
-    scheduler.ask("evil/db", { target, inputs, phase: 0, fresh: false });
+    const hangs: Target = { kind: "MongoDB", uri, database: "orders" };
+    scheduler.ask("evil/db", { target: hangs, inputs, phase: 0, fresh: false });
   };
   for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
   await settle();

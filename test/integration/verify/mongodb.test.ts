@@ -259,7 +259,13 @@ const SRV_CASES: Case[] = [
     { ...ours, lookup: async () => [{ address: "169.254.169.254", family: 4 }] },
   ],
   ["srv: a record of forty hosts, of which many are down", srv("many"), "Yes", ours],
-  ["srv: a record whose last host of forty is of another domain", srv("manyforeign"), "No RejectedURI", ours, /another/],
+  [
+    "srv: a record whose last host of forty is of another domain",
+    srv("manyforeign"),
+    "No RejectedURI",
+    ours,
+    /another/,
+  ],
   ["srv: no such record", srv("none"), "Waiting RejectedNameNotFound", ours],
   ["srv: DNS is silent", srv("c0"), "Silence UnreachableTimeout", { dnsServers: [deaf.address], timeoutMs: 300 }],
 ];
