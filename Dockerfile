@@ -26,10 +26,9 @@ LABEL org.opencontainers.image.title="appsecret-operator" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /app /app
 WORKDIR /app
-# One malloc arena: with one for each of Node's threads 14 MiB more stay resident. Look-ups of names wait on threads of
-# that pool: some that hang must not keep the others waiting. Nothing is written to disk. No
+# One malloc arena: with one for each of Node's threads 14 MiB more stay resident. Nothing is written to disk. No
 # --enable-source-maps: it keeps the map in memory, 55 MiB, from the start on (measured); the bundle keeps all names.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1 UV_THREADPOOL_SIZE=16
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8080
 # The base's entry point is node.

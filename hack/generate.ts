@@ -1,5 +1,5 @@
 /**
- * Writes the files that are generated from `operator/api`, or says which of them are stale.
+ * Writes the files that are generated from the code, or says which of them are stale.
  *
  *     node hack/generate.ts            writes them; `npm run generate` then writes install.yaml, too
  *     node hack/generate.ts --check    exit code 1 and a list when one differs from what would be written
@@ -12,6 +12,8 @@ import { stringify } from "yaml";
 import { appSecretCrd } from "../operator/api/crd.ts";
 import { operatorSecretsPolicy, operatorWorkloadsPolicy, uniquenessPolicy } from "../operator/api/policies.ts";
 import type { PolicyAndBinding } from "../operator/api/policies.ts";
+import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "../operator/verify/mongodb/options.ts";
+import type { OptionRule } from "../operator/verify/mongodb/options.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CRDS = "crds";
@@ -32,6 +34,7 @@ export function generatedFiles(): Map<string, string> {
     [`${CRDS}/10-one-per-namespace.policy.yaml`, yaml(uniquenessPolicy())],
     [`${CRDS}/20-operator-secrets.policy.yaml`, yaml(operatorSecretsPolicy())],
     [`${CRDS}/30-operator-workloads.policy.yaml`, yaml(operatorWorkloadsPolicy())],
+    ["docs/mongodb-options.md", optionsPage()],
     [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
     [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
     [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsGuard())],
@@ -53,6 +56,40 @@ const workloadsGuard = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, 
 function template(condition: string, documents: readonly Record<string, unknown>[], more = ""): string {
   const content = yaml(documents).replaceAll(/^ {2}name: .*\n/gm, `$&${LABELS}${more}`);
   return content.replace("\n", `\n{{- if .Values.${condition} }}\n`).concat("{{- end }}\n");
+}
+
+/** For people whose connection string was refused: what the live check does with each option, and why. */
+function optionsPage(): string {
+  const options = Object.entries(MONGODB_OPTIONS);
+  const named = (use: OptionRule["use"]): [string, string][] =>
+    options.filter(([, rule]) => rule.use === use).map(([name, { why }]) => [`\`${name}\``, why]);
+  const table = (head: [string, string], rows: readonly (readonly [string, string])[]): string =>
+    [head, ["---", "---"], ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  const mechanisms = [...REFUSED_MECHANISMS].map(([name, why]) => [`\`${name}\``, `it ${why}`] as const);
+  return `<!-- Generated from operator/verify/mongodb/options.ts by hack/generate.ts: change it there. -->
+
+# Options of a MongoDB connection string
+
+The [live check](../README.md#live-checks) reads the connection string itself. It uses the options that say whom to log in to
+and how, leaves out those that only an application needs, and refuses those that would have the operator read files, go through
+somebody's proxy, or log in as itself. Whatever it does, the string is published as it stands.
+
+A refused option holds the AppSecret back with the reason \`RejectedURIOption\`. Where the application needs it, set
+\`verify: "Off"\`: the string is then published without a check. An option that is in none of these tables is refused, too: it
+is most often a typo. The tables are made from [options.ts](../operator/verify/mongodb/options.ts).
+
+## Used
+
+${table(["option", "how"], named("Used"))}
+## Refused
+
+${table(["option", "because it"], named("Refused"))}
+Values of \`authMechanism\` that are refused:
+
+${table(["mechanism", "because"], mechanisms)}
+## Left out
+
+${table(["option", "because"], named("Ignored"))}`;
 }
 
 /** Paths of the files below `root` that are missing, differ from what is generated, or are not generated at all. */

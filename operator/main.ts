@@ -2,6 +2,7 @@
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
 import { collectGarbage } from "./heap.ts";
+import "./threads.ts";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { OperatorError } from "./api/errors.ts";
@@ -53,7 +54,7 @@ async function run(): Promise<void> {
   const kubeConfig = loadKubeConfig(config.kubeconfig === undefined ? process.env : { KUBECONFIG: config.kubeconfig });
   const client = createClient(kubeConfig, { onRequest: (verb, code) => metrics.apiRequest(verb, code) });
   const events = createEventRecorder(client, { instance: hostname() });
-  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env });
+  const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env, log });
   const answers = createAnswers({
     check: checks.check,
     limiter: createLimiter(config.offline ? UNLIMITED : LIMITS),

@@ -29,10 +29,13 @@ export type Verdict =
   | { answer: "Yes"; message: string; facts?: Facts }
   /** A definite no. `passing`: it may become a yes by itself (a cluster that is being created), so waiting makes sense. */
   | { answer: "No"; reason: Reason; message: string; passing: boolean }
-  /** Nobody knows: unreachable, timed out, overloaded. `retryAfterMs`: what the other side asked for. */
-  | { answer: "Silence"; reason: Reason; message: string; retryAfterMs?: number };
+  /**
+   * Nobody knows: unreachable, timed out, overloaded. `retryAfterMs`: what the other side asked for. `facts`: of a part that
+   * did answer.
+   */
+  | { answer: "Silence"; reason: Reason; message: string; retryAfterMs?: number; facts?: Facts };
 
-/** What a check learned besides the yes. */
+/** What a check learned besides its answer. */
 export type Facts = {
   /** Atlas: the host of the cluster's SRV address, for MONGODB_URI. A host name, no secret. */
   host?: string;

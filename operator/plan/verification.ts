@@ -91,14 +91,16 @@ export function judgementOf(observed: Observed, spec: CheckedSpec): Judgement | 
 /**
  * - A yes may be published.
  * - A no may not, whatever `verify` says.
- * - Silence may be under BestEffort, except where only the answer holds what is to be published (the address of an Atlas
- *   cluster).
+ * - Silence may be under BestEffort, except where Atlas itself is silent: only it knows the address that is to be published.
+ *   An address that was published is not changed by silence.
  */
 function judge(observed: Observed, spec: CheckedSpec, verdict: Verdict, checkNow: string | undefined): Judgement {
   const { appSecret } = observed;
   const before = appSecret.status?.verification;
   const sources = sourceVersions(spec, observed.sources);
-  const host = (verdict.answer === "Yes" ? verdict.facts?.host : undefined) ?? before?.host;
+  const told = verdict.answer === "No" ? undefined : verdict.facts?.host;
+  const isPublished = appSecret.status?.secret?.generation === appSecret.metadata.generation;
+  const host = (verdict.answer === "Silence" && isPublished ? before?.host : told) ?? before?.host;
   const handled = checkNow ?? before?.checkNow;
   const verification: Verification = {
     generation: appSecret.metadata.generation ?? 0,
@@ -125,7 +127,7 @@ function judge(observed: Observed, spec: CheckedSpec, verdict: Verdict, checkNow
     case "Silence":
       return {
         verified: { status: "Unknown", reason: verdict.reason, message },
-        allows: spec.verify === "BestEffort" && spec.database?.mode !== "MongoDBAtlas",
+        allows: spec.verify === "BestEffort" && (spec.database?.mode !== "MongoDBAtlas" || told !== undefined),
         passing: true,
         verification,
       };

@@ -33,6 +33,8 @@ const FORBIDDEN = ranges(
   "fd20:ce::/32", // metadata: Google Cloud
   "fd00:c1::/32", // metadata: Oracle Cloud
   "fd00:42::42/128", // metadata: Scaleway
+  "fd00:100::100:200/128", // metadata: Alibaba Cloud
+  "fd00:a9fe:a9fe::1/128", // metadata: Akamai (Linode)
   "2001:db8::/32", // documentation (RFC 3849, RFC 9637)
   "3fff::/20",
   "2001::/23", // protocol assignments (RFC 2928); Teredo, which is in it, is judged by what it embeds

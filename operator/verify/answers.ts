@@ -16,8 +16,11 @@ export type Answers = {
   /**
    * Sees to it that `listener` is told an answer that is young enough: at once when there is one, else after the check that
    * is under way or begun now.
+   *
+   * @returns to be called when the answer is of no use any more: a check that nobody waits for is given up, or whoever edits
+   *   an AppSecret again and again, each time to another address that hangs, would keep everyone else's checks waiting
    */
-  ask(target: Target, question: Question): void;
+  ask(target: Target, question: Question): () => void;
   stop(): void;
 };
 
@@ -56,11 +59,14 @@ type Entry = {
   usedAt: number;
   silences: number;
   retryAfterMs: number | undefined;
-  /** Those of the check under way. */
-  listeners: Question["listener"][] | undefined;
+  /** The check under way. */
+  run: Run | undefined;
   /** Those who want one that begins later. */
   next: Question[];
 };
+
+/** `giveUp` ends it, and with it all that it keeps waiting. */
+type Run = { waiting: Question[]; giveUp: AbortController };
 
 /** A check caps itself well below this (an Atlas cluster: 10 s for its API, 10 s for a ping); it is for the day when one does not. */
 const DEADLINE_MS = 30_000;
@@ -77,33 +83,38 @@ export function createAnswers(options: AnswersOptions): Answers {
   const secret = randomBytes(32);
   const identify = (target: Target) => createHmac("sha256", secret).update(JSON.stringify(target)).digest("base64");
   const sweep = setInterval(() => {
-    for (const [id, { usedAt, listeners }] of entries) {
-      if (listeners === undefined && now() - usedAt > keepMs) entries.delete(id);
+    for (const [id, { usedAt, run }] of entries) {
+      if (run === undefined && now() - usedAt > keepMs) entries.delete(id);
     }
   }, keepMs).unref();
 
-  function begin(entry: Entry, target: Target, fresh: boolean, listeners: Question["listener"][]): void {
-    entry.listeners = listeners;
+  function begin(entry: Entry, target: Target, fresh: boolean, waiting: Question[]): void {
+    const run: Run = { waiting, giveUp: new AbortController() };
+    entry.run = run;
     const wasSilent = entry.silences > 0 || entry.verdict?.answer === "Silence";
-    limiter.run(hostOf(target), wasSilent && !fresh, async () => {
+    const takeBack = limiter.run(hostOf(target), wasSilent && !fresh, async () => {
       if (isStopped()) return;
       const begun = now();
-      const raw = await answerOf(target, fresh);
-      if (isStopped()) return;
+      const raw = await answerOf(target, fresh, run.giveUp.signal);
+      if (isStopped() || entry.run !== run) return;
       options.onChecked?.(target.kind, raw, (now() - begun) / 1000);
       settle(entry, raw, fresh);
-      const told = entry.listeners ?? [];
-      entry.listeners = undefined;
-      const waiting = entry.next.splice(0);
-      if (waiting.length > 0)
-        begin(
-          entry,
-          target,
-          true,
-          waiting.map(({ listener }) => listener),
-        );
-      for (const listener of told) tell(entry, listener);
+      entry.run = undefined;
+      const next = entry.next.splice(0);
+      if (next.length > 0) begin(entry, target, true, next);
+      for (const { listener } of run.waiting) tell(entry, listener);
     });
+    run.giveUp.signal.addEventListener("abort", takeBack);
+  }
+
+  function leave(entry: Entry, question: Question): void {
+    const { run } = entry;
+    if (run === undefined) return;
+    run.waiting = run.waiting.filter((each) => each !== question);
+    entry.next = entry.next.filter((each) => each !== question);
+    if (run.waiting.length + entry.next.length > 0) return;
+    entry.run = undefined;
+    run.giveUp.abort();
   }
 
   /** Asked anew each time, for it changes while a check lasts. */
@@ -111,9 +122,8 @@ export function createAnswers(options: AnswersOptions): Answers {
     return stopping.signal.aborted;
   }
 
-  async function answerOf(target: Target, fresh: boolean): Promise<Verdict> {
-    const giveUp = AbortSignal.timeout(deadlineMs);
-    const signal = AbortSignal.any([giveUp, stopping.signal]);
+  async function answerOf(target: Target, fresh: boolean, givenUp: AbortSignal): Promise<Verdict> {
+    const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), stopping.signal, givenUp]);
     const given = new Promise<Verdict>((resolve) => {
       signal.addEventListener("abort", () => resolve(GAVE_UP), { once: true });
     });
@@ -128,14 +138,15 @@ export function createAnswers(options: AnswersOptions): Answers {
       entries.set(id, entry);
       entry.usedAt = now();
       entry.verdict ??= question.stands;
-      if (entry.listeners !== undefined) {
+      if (entry.run !== undefined) {
         if (question.fresh) entry.next.push(question);
-        else entry.listeners.push(question.listener);
+        else entry.run.waiting.push(question);
       } else if (!question.fresh && now() - entry.checkedAt <= maxAge(entry, question)) {
         tell(entry, question.listener);
       } else {
-        begin(entry, target, question.fresh, [question.listener]);
+        begin(entry, target, question.fresh, [question]);
       }
+      return () => leave(entry, question);
     },
     stop() {
       clearInterval(sweep);
@@ -150,7 +161,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       usedAt: now(),
       silences: 0,
       retryAfterMs: undefined,
-      listeners: undefined,
+      run: undefined,
       next: [],
     };
   }

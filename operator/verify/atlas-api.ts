@@ -6,6 +6,7 @@
  * a time: its count then reaches the server in order, and no request waits for another that hangs.
  */
 import { createHmac, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Challenge, digestAuthorization, parseChallenge } from "./digest.ts";
 import type { HttpClient, HttpOutcome } from "./http.ts";
@@ -88,7 +89,8 @@ export function createAtlasApi({ http, baseUrl, requestsPerMinute, now }: AtlasA
   ): Promise<HttpOutcome | number> {
     const waitMs = budget.book(payer, LONGEST_WAIT_MS);
     if (waitMs === undefined) return budget.freeInMs(payer);
-    if (waitMs > 0) await pause(waitMs, request.signal);
+    // Given up meanwhile, the request is not sent.
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal: request.signal }).catch(() => undefined);
     const { href, pathname } = new URL(`${root.replace(/\/+$/, "")}/api/atlas/v2${request.path}`, origin);
     return http.get({
       url: href,
@@ -163,18 +165,4 @@ function read(bytes: Buffer): { errorCode: string; body: unknown } {
   }
   const errorCode = typeof body === "object" && body !== null && "errorCode" in body ? body.errorCode : undefined;
   return { errorCode: typeof errorCode === "string" ? errorCode : "", body };
-}
-
-/** Resolves after `ms`, or at once when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -253,7 +253,9 @@ function judgePing(verdict: Verdict, host: string, clusterName: string): Verdict
         `The TLS handshake with the Atlas cluster "${clusterName}" fails. Atlas breaks it off for strangers. ${ADD_ADDRESS}`,
       );
     default:
-      return verdict.answer === "Silence" ? { ...verdict, message: `${verdict.message} ${ADD_ADDRESS}` } : verdict;
+      if (verdict.answer !== "Silence") return verdict;
+      // Atlas did answer. Whether we reach the cluster is another question: by a private endpoint only others may.
+      return { ...verdict, message: `${verdict.message} ${ADD_ADDRESS}`, facts: { host } };
   }
 }
 

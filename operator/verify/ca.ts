@@ -1,8 +1,60 @@
 /** Whom to trust: the CAs that Node brings, those of the system, and those that the operator was given. */
 import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 
 import { OperatorError } from "../api/errors.ts";
+import type { Logger } from "../observe/log.ts";
+
+/** The kubelet takes a minute to bring a changed ConfigMap; this adds little to it. */
+const READ_AGAIN_MS = 10_000;
+
+/**
+ * Follows the file that --ca-bundle names: a mounted one changes while we run (trust-manager, cert-manager). A new content
+ * that is of no use is told in the log, once, and the last good one stays.
+ *
+ * @param now a monotonic clock, in milliseconds
+ * @returns gives the bundle as it is now, or was a few seconds ago
+ * @throws OperatorError `InvalidCaBundle` when it is of no use at the start
+ */
+export function followCaBundle(file: string, log: Logger, now: () => number = () => performance.now()): () => string {
+  let good = readBundle(file);
+  let readAt = now();
+  let problem = "";
+  return () => {
+    if (now() - readAt < READ_AGAIN_MS) return good;
+    readAt = now();
+    try {
+      const found = readBundle(file, good);
+      if (found !== good) log.info({ file }, "the CA bundle has changed");
+      good = found;
+      problem = "";
+    } catch (error) {
+      const { message } = error as OperatorError;
+      if (message !== problem) log.warn({ problem: message }, "the CA bundle is of no use: the last good one stays");
+      problem = message;
+    }
+    return good;
+  };
+}
+
+/** @param known is good, and need not be looked at again */
+function readBundle(file: string, known?: string): string {
+  const refuse = (why: string) => new OperatorError("InvalidCaBundle", `--ca-bundle: ${file} ${why}`);
+  let pem: string;
+  try {
+    pem = readFileSync(file, "utf8");
+  } catch {
+    throw refuse("cannot be read");
+  }
+  if (pem === known) return known;
+  try {
+    parseCaBundle(pem);
+  } catch (error) {
+    throw error instanceof OperatorError ? refuse(error.message) : error;
+  }
+  return pem;
+}
 
 /**
  * The certificates of a bundle, one PEM text each. Text around them (names, comments) is left out.

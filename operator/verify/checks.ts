@@ -1,10 +1,9 @@
 /** The live checks, put together: one way out for all of them. */
-import { readFileSync } from "node:fs";
-import { OperatorError } from "../api/errors.ts";
 import { Reason } from "../api/status.ts";
+import type { Logger } from "../observe/log.ts";
 import type { Check } from "./answers.ts";
 import { createAtlasCheck } from "./atlas.ts";
-import { parseCaBundle } from "./ca.ts";
+import { followCaBundle } from "./ca.ts";
 import { createEgress } from "./egress.ts";
 import { createHttpClient } from "./http.ts";
 import { createJwksCheck } from "./jwks.ts";
@@ -21,16 +20,17 @@ export type ChecksOptions = {
   atlasBaseUrl: string;
   /** For HTTPS_PROXY and NO_PROXY. */
   env: NodeJS.ProcessEnv;
+  log: Logger;
 };
 
 export type Checks = { check: Check; close(): Promise<void> };
 
 /** @throws OperatorError `InvalidCaBundle`, `InvalidProxy`: what a person gave cannot be used */
-export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, env }: ChecksOptions): Checks {
+export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, env, log }: ChecksOptions): Checks {
   const egress = createEgress({
     allow: egressAllow,
     deny: egressDeny,
-    ...(caBundle === undefined ? {} : { caBundle: readBundle(caBundle) }),
+    ...(caBundle === undefined ? {} : { caBundle: followCaBundle(caBundle, log) }),
   });
   const http = createHttpClient(egress, proxyFromEnvironment(env));
   const jwks = createJwksCheck({ http });
@@ -62,20 +62,4 @@ export function offlineChecks(): Checks {
       }),
     close: () => Promise.resolve(),
   };
-}
-
-function readBundle(file: string): string {
-  const refuse = (why: string) => new OperatorError("InvalidCaBundle", `--ca-bundle: ${file} ${why}`);
-  let pem: string;
-  try {
-    pem = readFileSync(file, "utf8");
-  } catch {
-    throw refuse("cannot be read");
-  }
-  try {
-    parseCaBundle(pem);
-  } catch (error) {
-    throw error instanceof OperatorError ? refuse(error.message) : error;
-  }
-  return pem;
 }

@@ -22,6 +22,9 @@ export type Purpose = "JWKS" | "MongoDB" | "Atlas";
 
 export type Address = { address: string; family: 4 | 6 };
 
+/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
+export const ATTEMPT_TIMEOUT_MS = 1_000;
+
 export type Egress = {
   /**
    * The addresses of a host (a name, or a literal with or without brackets), if every single one of them may be dialled.
@@ -32,9 +35,10 @@ export type Egress = {
   resolve(host: string, purpose: Purpose): Promise<readonly Address[]>;
   /** The same for net.connect and tls.connect, which do not call it for a literal: those go through `resolve` first. */
   lookup(purpose: Purpose): LookupFunction;
-  /** The CAs to trust, in PEM: those of the system, and those of --ca-bundle. */
-  readonly ca: readonly string[];
-  /** The same, parsed once: for each connection anew, the parsing alone takes tens of milliseconds. */
+  /**
+   * Trusts the CAs of the system, and those that --ca-bundle has by now. To be asked for at each connection; it is parsed once
+   * for each bundle, because the parsing alone takes tens of milliseconds.
+   */
   readonly secureContext: SecureContext;
 };
 
@@ -53,8 +57,8 @@ export type EgressOptions = {
   allow?: readonly string[];
   /** CIDRs, as `parseCidr` takes them. */
   deny?: readonly string[];
-  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle. */
-  caBundle?: string;
+  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle, which may change. */
+  caBundle?: string | (() => string);
   /** All addresses of a name. Default: getaddrinfo, which knows /etc/hosts and the search domains of a Pod. */
   lookup?: (name: string) => Promise<readonly Address[]>;
   /** For one look-up, in milliseconds. */
@@ -67,14 +71,14 @@ type Rule = Exclude<AddressKind, "public"> | "denied";
 
 /**
  * @throws TypeError for a CIDR that `parseCidr` does not take
- * @throws OperatorError `InvalidCaBundle`
  */
 export function createEgress(options: EgressOptions = {}): Egress {
   const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
-  const ca = certificateAuthorities(options.caBundle);
-  let secureContext: SecureContext | undefined;
+  /** Each name once: one that hangs would else take a further thread of the few at each try (operator/threads.ts). */
+  const underWay = new Map<string, Promise<readonly Address[]>>();
+  let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
   function brokenRule(address: string, purpose: Purpose): Rule | undefined {
     const judged = addressesToJudge(address);
@@ -92,6 +96,12 @@ export function createEgress(options: EgressOptions = {}): Egress {
     if (rule !== undefined) throw refusal(rule, purpose);
   }
 
+  function lookUp(name: string): Promise<readonly Address[]> {
+    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
+    underWay.set(name, looking);
+    return looking;
+  }
+
   async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
     const normal = normaliseHost(host);
     if (normal === undefined) {
@@ -107,7 +117,7 @@ export function createEgress(options: EgressOptions = {}): Egress {
     if (kind === "forbidden") throw refusal("forbidden", purpose);
     if (kind === "loopback" && !allow.has("127.0.0.1") && !allow.has("::1")) throw refusal("loopback", purpose);
 
-    const addresses = await withTimeout(lookup(normal), lookupTimeoutMs);
+    const addresses = await withTimeout(lookUp(normal), lookupTimeoutMs);
     if (addresses.length === 0) throw nameNotFound();
     // One bad answer spoils all: a name that points at both inside and outside is how rebinding is done, and no honest
     // name has a link-local address.
@@ -133,9 +143,12 @@ export function createEgress(options: EgressOptions = {}): Egress {
           (error: unknown) => callback(error as EgressError, ""),
         );
       },
-    ca,
     get secureContext() {
-      return (secureContext ??= createSecureContext({ ca: [...ca] }));
+      const bundle = typeof options.caBundle === "function" ? options.caBundle() : options.caBundle;
+      if (trusted === undefined || trusted.bundle !== bundle) {
+        trusted = { bundle, secureContext: createSecureContext({ ca: certificateAuthorities(bundle) }) };
+      }
+      return trusted.secureContext;
     },
   };
 }

@@ -54,6 +54,8 @@ function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { 
         },
         onResponseStart(controller, status, headers) {
           reply.status = status;
+          // An informational reply (103 Early Hints) comes here, too, and its headers are not the answer's.
+          reply.headers = {};
           for (const [name, value] of Object.entries(headers)) {
             if (value !== undefined)
               reply.headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;

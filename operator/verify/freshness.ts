@@ -3,8 +3,8 @@
 export type Freshness = {
   /** May be remembered at all; it can then be asked for conditionally. */
   storable: boolean;
-  /** Until when it may be used without asking, in epoch milliseconds. */
-  freshUntil: number;
+  /** How long it may be used without asking, in milliseconds. */
+  freshMs: number;
 };
 
 /** Longer, and a provider's slip would be with us for days. */
@@ -16,12 +16,12 @@ const LONGEST_FRESH_MS = 3_600_000;
  */
 export function freshness(headers: Readonly<Record<string, string>>, now: number): Freshness {
   const directives = cacheControl(headers["cache-control"]);
-  if (directives.has("no-store")) return { storable: false, freshUntil: now };
-  if (directives.has("no-cache")) return { storable: true, freshUntil: now };
+  if (directives.has("no-store")) return { storable: false, freshMs: 0 };
+  if (directives.has("no-cache")) return { storable: true, freshMs: 0 };
   const lifetime = lifetimeMs(directives.get("max-age"), headers, now);
   // §4.2.3: what it has spent in caches on its way is gone.
   const age = seconds(headers["age"]) ?? 0;
-  return { storable: true, freshUntil: now + Math.min(Math.max(0, lifetime - age * 1_000), LONGEST_FRESH_MS) };
+  return { storable: true, freshMs: Math.min(Math.max(0, lifetime - age * 1_000), LONGEST_FRESH_MS) };
 }
 
 /** §5.2. What is quoted may hold commas, but no directive that counts here is a list. A directive's first value counts. */

@@ -10,6 +10,7 @@
 import { Client, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
 
+import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
 import type { Address, Egress, EgressError, Purpose } from "./egress.ts";
 import { exchange } from "./exchange.ts";
 import type { Failure } from "./exchange.ts";
@@ -53,9 +54,6 @@ export type HttpOutcome =
   /** Any other network failure. `code`: an errno or undici's code, never a message. */
   | { kind: "Unreachable"; code: string };
 
-/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
-const ATTEMPT_TIMEOUT_MS = 1_000;
-
 /** @throws nothing; `settings` come from `proxyFromEnvironment`, which has judged them */
 export function createHttpClient(egress: Egress, settings: ProxySettings = {}): HttpClient {
   const open = new Set<Dispatcher>();
@@ -64,11 +62,11 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
 
   /** @param addresses none: only behind a proxy, which is left to find them */
   function connect(url: URL, proxied: boolean, addresses: readonly Address[]): Dispatcher {
-    const { secureContext } = egress;
+    // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+    const tls = { secureContext: egress.secureContext, rejectUnauthorized: true };
     // Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off.
     const common = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 };
     if (proxied) {
-      const tls = { secureContext };
       return new ProxyAgent({
         ...common,
         uri: settings.httpsProxy ?? "",
@@ -80,7 +78,7 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
     return new Client(url.origin, {
       ...common,
       connect: {
-        secureContext,
+        ...tls,
         timeout: 0,
         autoSelectFamily: true,
         autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,

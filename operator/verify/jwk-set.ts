@@ -17,12 +17,22 @@ const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 16_384;
 
 const RSA_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-/** By curve; the first one is what a key without "alg" is good for. */
+/** RFC 9964. */
+const POST_QUANTUM_ALGORITHMS = ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
+/** By curve. */
 const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   "EC P-256": ["ES256"],
   "EC P-384": ["ES384"],
   "EC P-521": ["ES512"],
   "OKP Ed25519": ["EdDSA", "Ed25519"],
+};
+
+/** What a public key consists of, by type (RFC 7518 §6, RFC 8037, RFC 9964): what else it has must not get to `jose`. */
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  RSA: ["n", "e"],
+  EC: ["crv", "x", "y"],
+  OKP: ["crv", "x"],
+  AKP: ["alg", "pub"],
 };
 
 const no = (reason: Reason, message: string): Verdict => ({ answer: "No", reason, message, passing: false });
@@ -149,15 +159,22 @@ function signingKey(key: Members): { jwk: JWK; algorithm: string } | undefined {
   if (use !== undefined && use !== "sig") return undefined;
   if (Array.isArray(operations) && !operations.includes("verify")) return undefined;
 
-  const kty = text(key, "kty");
-  const names = kty === "RSA" ? ["n", "e"] : kty === "EC" ? ["crv", "x", "y"] : ["crv", "x"];
-  const members = names.map((name) => [name, text(key, name)] as const);
-  if (kty === undefined || members.some(([, value]) => value === undefined)) return undefined;
+  const kty = text(key, "kty") ?? "";
+  const members = (Object.hasOwn(MEMBERS, kty) ? MEMBERS[kty] : undefined)?.map(
+    (name) => [name, text(key, name)] as const,
+  );
+  if (members === undefined || members.some(([, value]) => value === undefined)) return undefined;
   if (kty === "RSA" && bits(text(key, "n") ?? "") > MAX_RSA_BITS) return undefined;
 
-  const algorithms = kty === "RSA" ? RSA_ALGORITHMS : CURVE_ALGORITHMS[`${kty} ${text(key, "crv") ?? ""}`];
+  const algorithms = algorithmsOf(kty, text(key, "crv"));
   const algorithm = algorithms?.find((one) => one === (text(key, "alg") ?? algorithms[0]));
   return algorithm === undefined ? undefined : { jwk: { kty, ...Object.fromEntries(members) }, algorithm };
+}
+
+/** The first one is what a key without "alg" is good for. */
+function algorithmsOf(kty: string, curve = ""): readonly string[] | undefined {
+  if (kty === "RSA") return RSA_ALGORITHMS;
+  return kty === "AKP" ? POST_QUANTUM_ALGORITHMS : CURVE_ALGORITHMS[`${kty} ${curve}`];
 }
 
 function verdictOn(total: number, usable: readonly UsableKey[]): Verdict {

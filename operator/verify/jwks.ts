@@ -15,8 +15,10 @@ import { spread } from "./spread.ts";
 
 export type JwksCheckOptions = {
   http: HttpClient;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, for the dates in headers. */
   now?: () => number;
+  /** Milliseconds, monotonic: were the system's clock set back, a verdict would be fresh for as long as that. */
+  clock?: () => number;
   /** For the whole fetch, at the most. */
   timeoutMs?: number;
   /** How many providers are remembered; the one that was not asked for the longest is forgotten first. */
@@ -37,7 +39,8 @@ const MAX_VALIDATOR_LENGTH = 1_024;
 type Remembered = { verdict: Verdict; freshUntil: number; validators: Readonly<Record<string, string>> };
 
 export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
-  const { http, now = Date.now, timeoutMs = TIMEOUT_MS, remember = REMEMBER } = options;
+  const { http, timeoutMs = TIMEOUT_MS, remember = REMEMBER } = options;
+  const { now = Date.now, clock = () => performance.now() } = options;
   /** By URI; the one used last is the last one. */
   const memory = new Map<string, Remembered>();
 
@@ -60,7 +63,8 @@ export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
     if (unchanged === undefined && (outcome.status < 200 || outcome.status > 299)) return statusVerdict(outcome, now());
 
     const verdict = unchanged?.verdict ?? (await judgeKeySet(outcome.body));
-    const { storable, freshUntil } = freshness(outcome.headers, now());
+    const { storable, freshMs } = freshness(outcome.headers, now());
+    const freshUntil = clock() + freshMs;
     if (!storable) memory.delete(uri);
     else store(uri, { verdict, freshUntil, validators: { ...unchanged?.validators, ...validators(outcome.headers) } });
     return verdict;
@@ -68,7 +72,7 @@ export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
 
   return async ({ uri }, { signal, fresh }) => {
     const known = memory.get(uri);
-    if (known !== undefined && !fresh && now() < known.freshUntil) {
+    if (known !== undefined && !fresh && clock() < known.freshUntil) {
       store(uri, known);
       return known.verdict;
     }

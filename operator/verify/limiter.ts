@@ -27,8 +27,12 @@ export const UNLIMITED: Limits = {
 };
 
 export type Limiter = {
-  /** Runs `work` when there is room, first come, first served among those of one host. `work` must not reject. */
-  run(host: string, wasSilent: boolean, work: () => Promise<void>): void;
+  /**
+   * Runs `work` when there is room, first come, first served among those of one host. `work` must not reject.
+   *
+   * @returns takes it off the list, as long as it has not begun
+   */
+  run(host: string, wasSilent: boolean, work: () => Promise<void>): () => void;
   readonly running: number;
 };
 
@@ -89,8 +93,10 @@ export function createLimiter(limits: Limits = LIMITS, now: () => number = () =>
     run(name, wasSilent, work) {
       const host = hosts.get(name) ?? { waiting: [], running: 0, tokens: limits.burst, refilledAt: now() };
       hosts.set(name, host);
-      host.waiting.push({ wasSilent, work });
+      const job = { wasSilent, work };
+      host.waiting.push(job);
       fill();
+      return () => void (host.waiting = host.waiting.filter((each) => each !== job));
     },
     get running() {
       return running;

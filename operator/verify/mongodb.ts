@@ -5,6 +5,7 @@
  * (dial.ts), one after another, until one gives a definite answer. What happens on such a connection is the driver's
  * part (driver.ts), which sees nothing but a relay on loopback (relay.ts). Hosts that a server announces are never dialled.
  */
+import { isIP } from "node:net";
 import type { MongoTarget, Verdict } from "../api/check.ts";
 import { EgressError } from "./egress.ts";
 import type { Address, Egress } from "./egress.ts";
@@ -107,12 +108,15 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const timer = setTimeout(stop, timeMs);
     outer.addEventListener("abort", stop);
     if (outer.aborted) stop();
-    const dialling = { host, port, addresses, tls: uri.tls, secureContext: egress.secureContext, signal: over.signal };
-    const dialOnce = () => dial({ ...dialling, timeoutMs: Math.min(timeMs, connectTimeoutMs) });
+    const dialling = { host, port, tls: uri.tls, secureContext: egress.secureContext, signal: over.signal };
+    const dialOne = (of: readonly Address[]) =>
+      dial({ ...dialling, addresses: of, timeoutMs: Math.min(timeMs, connectTimeoutMs) });
     try {
-      const first = await dialOnce();
+      const first = await dialOne(addresses);
       if ("failure" in first) return first.failure;
-      const relay = await openRelay(first.socket, dialOnce);
+      // The server that was heard gets the login, and not whatever else the name leads to when that one hangs up.
+      const address = first.socket.remoteAddress ?? "";
+      const relay = await openRelay(first.socket, () => dialOne([{ address, family: isIP(address) === 6 ? 6 : 4 }]));
       over.signal.addEventListener("abort", () => relay.close());
       if (over.signal.aborted) relay.close();
       const answer = ask({

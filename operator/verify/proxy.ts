@@ -24,13 +24,23 @@ export function proxyFromEnvironment(env: NodeJS.ProcessEnv): ProxySettings {
   const noProxy = env["no_proxy"] || env["NO_PROXY"];
   if (!proxy) return {};
   const url = URL.parse(/^[a-z0-9+.-]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") {
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "" || !isDecodable(url)) {
     throw new OperatorError(
       "InvalidProxy",
-      "HTTPS_PROXY must be an http or https URL such as http://proxy.example.com:3128",
+      "HTTPS_PROXY must be an http or https URL such as http://proxy.example.com:3128, with %25 for a % in its user name or password",
     );
   }
   return { httpsProxy: url.href, ...(noProxy ? { noProxy } : {}) };
+}
+
+/** undici decodes user name and password for each request, and would throw then. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -50,6 +50,8 @@ type Subject = {
   answered: string | undefined;
   due: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** Of its questions that are not answered yet: takes one back. */
+  takeBacks: Set<() => void>;
 };
 
 const FIRST_RETRY_MS = 5000;
@@ -63,7 +65,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function subjectOf(key: string, inputs: string, phase: number): Subject {
     const known = subjects.get(key);
     if (known?.inputs === inputs) return Object.assign(known, { phase });
-    clearTimeout(known?.timer);
     const subject: Subject = {
       inputs,
       phase,
@@ -73,9 +74,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       answered: undefined,
       due: false,
       timer: undefined,
+      takeBacks: new Set(),
     };
     subjects.set(key, subject);
     return subject;
+  }
+
+  /** The answer may have come while it was asked for. */
+  function isWaiting({ pendingSince }: Subject): boolean {
+    return pendingSince !== undefined;
+  }
+
+  function leave(subject: Subject | undefined): void {
+    clearTimeout(subject?.timer);
+    for (const takeBack of subject?.takeBacks ?? []) takeBack();
   }
 
   function schedule(key: string, subject: Subject, ms: number): void {
@@ -93,10 +105,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return Math.max(1, (1 - passed) * intervalMs);
   }
 
-  /** Doubling with each silence, up to the interval; spread, so that what failed together does not come back together. */
+  /**
+   * Doubling with each silence, up to the interval, and never before the other side wants it; spread, so that what failed
+   * together does not come back together.
+   */
   function untilRetry({ silences, retryAfterMs = 0 }: Answer): number {
     const backoff = Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, silences - 1), intervalMs);
-    return Math.max(retryAfterMs, backoff) * (0.8 + 0.4 * random());
+    return Math.max(retryAfterMs, backoff * 0.8) + 0.4 * random() * Math.max(retryAfterMs, backoff);
   }
 
   /** @returns whether the AppSecret's status has to be looked at */
@@ -128,6 +143,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       };
     },
     ask(key, { target, inputs, phase, stands, fresh, checkNow }) {
+      const before = subjects.get(key);
       const subject = subjectOf(key, inputs, phase);
       // Of those whose turn it is, the first one has it checked and the others are told.
       const maxAgeMs = subject.due ? intervalMs / 2 : intervalMs;
@@ -135,24 +151,31 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       subject.asked = checkNow ?? subject.asked;
       subject.pendingSince ??= new Date(now());
       let isAsking = true;
-      answers.ask(target, {
+      const takeBack = answers.ask(target, {
         maxAgeMs,
         fresh,
         stands,
         listener: (answer) => {
           const isNews = take(key, subject, checkNow, answer);
-          if (isNews && !isAsking) wake(key);
+          if (isAsking) return;
+          subject.takeBacks.delete(takeBack);
+          if (isNews) wake(key);
         },
       });
       isAsking = false;
+      if (isWaiting(subject)) subject.takeBacks.add(takeBack);
+      // Only now: other inputs may have the same target, and then its check goes on.
+      if (before !== subject) leave(before);
     },
     keep(key, { inputs, phase, settled }) {
+      const before = subjects.get(key);
       const subject = subjectOf(key, inputs, phase);
+      if (before !== subject) leave(before);
       if (subject.timer !== undefined || subject.due || subject.pendingSince !== undefined) return;
       schedule(key, subject, settled ? untilTurn(phase) : random() * Math.min(RESUME_WITHIN_MS, intervalMs));
     },
     forget(key) {
-      clearTimeout(subjects.get(key)?.timer);
+      leave(subjects.get(key));
       subjects.delete(key);
     },
     stop() {

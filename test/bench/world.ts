@@ -45,7 +45,7 @@ export type Operator = {
 const ACCOUNT = "/api/v1/namespaces/appsecret-system/serviceaccounts/appsecret-operator";
 const BUNDLE = "bundle";
 /** As in the Dockerfile. */
-const IMAGE_ENV = { NODE_ENV: "production", MALLOC_ARENA_MAX: "1", UV_THREADPOOL_SIZE: "16" };
+const IMAGE_ENV = { NODE_ENV: "production", MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 120_000;
 const STOPS_WITHIN_MS = 30_000;
 const POLL_MS = 20;

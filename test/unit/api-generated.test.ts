@@ -22,6 +22,7 @@ type Schema = {
 
 const CRD = "crds/00-appsecret.crd.yaml";
 const INSTALL = "install.yaml";
+const OPTIONS_PAGE = "docs/mongodb-options.md";
 const TEMPLATES = "charts/appsecret-operator/templates/generated";
 
 test("the committed files are not stale", () => {
@@ -31,7 +32,9 @@ test("the committed files are not stale", () => {
 test("a changed, a missing and a leftover file are stale; writing them makes it right", () => {
   const root = mkdtempSync(join(tmpdir(), "appsecret-generated-"));
   try {
-    for (const path of ["crds", TEMPLATES, INSTALL]) cpSync(path, join(root, path), { recursive: true });
+    for (const path of ["crds", TEMPLATES, INSTALL, OPTIONS_PAGE]) {
+      cpSync(path, join(root, path), { recursive: true });
+    }
     assert.equal(staleFiles(root), []);
     writeFileSync(join(root, CRD), readFileSync(join(root, CRD), "utf8").replace("maxLength: 253", "maxLength: 254"));
     rmSync(join(root, "crds/10-one-per-namespace.policy.yaml"));

@@ -146,6 +146,24 @@ test("an Atlas cluster whose address nobody told waits, also under BestEffort: M
   assert.is(says(w, "Reconciling"), "True/UnreachableTimeout");
 });
 
+test("an Atlas cluster whose address is told, and that cannot be reached, is published under BestEffort and waits under Strict", () => {
+  const unreached = (host: string): Verdict => ({ ...SILENCE, facts: { host } });
+  const w = world(atlas);
+  w.answer = () => unreached("c0.example.com");
+  settle(w);
+  assert.is(uriOf(w), "mongodb+srv://c0.example.com/");
+  assert.equal([says(w, "Ready"), says(w, "Verified")], ["True/Published", "Unknown/UnreachableTimeout"]);
+  w.answer = () => unreached("c1.example.com");
+  makeDue(w);
+  settle(w);
+  assert.is(uriOf(w), "mongodb+srv://c0.example.com/", "silence changes nothing that is published");
+
+  const strict = world({ ...atlas, verify: "Strict" });
+  strict.answer = () => unreached("c0.example.com");
+  settle(strict);
+  assert.is(strict.secrets.size, 0);
+});
+
 test("under Off nothing is asked", () => {
   const w = world(db(BAD, { verify: "Off" }));
   w.answer = () => NO;

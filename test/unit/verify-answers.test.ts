@@ -5,7 +5,7 @@ import type { Target, Verdict } from "../../operator/api/check.ts";
 import { Reason } from "../../operator/api/status.ts";
 import type { Answers, Question } from "../../operator/verify/answers.ts";
 import { createAnswers } from "../../operator/verify/answers.ts";
-import { createLimiter } from "../../operator/verify/limiter.ts";
+import { createLimiter, LIMITS } from "../../operator/verify/limiter.ts";
 
 const YES: Verdict = { answer: "Yes", message: "It works." };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedAuthentication, message: "No.", passing: false };
@@ -139,6 +139,51 @@ test("a check that never ends, and one that throws, are silence", async () => {
     answers.stop();
   }
   clearInterval(alive);
+});
+
+test("a check that nobody waits for any more is given up, and says nothing about its target", async () => {
+  const given: AbortSignal[] = [];
+  const answers = createAnswers({
+    check: (_target, { signal }) => {
+      given.push(signal);
+      return given.length === 1 ? new Promise<Verdict>(() => undefined) : Promise.resolve(YES);
+    },
+    limiter: createLimiter(),
+    keepMs: 1e9,
+  });
+  const told: Verdict[] = [];
+  const ask = (fresh: boolean) =>
+    answers.ask(LOGIN, { maxAgeMs: INTERVAL_MS, fresh, listener: ({ verdict }) => told.push(verdict) });
+  const takeBacks = [ask(false), ask(false), ask(true)];
+  takeBacks.pop()?.();
+  takeBacks.pop()?.();
+  assert.not.ok(given[0]?.aborted, "one waits for it yet");
+  takeBacks.pop()?.();
+  assert.ok(given[0]?.aborted);
+  ask(false);
+  await sleep(10);
+  assert.equal([given.length, told], [2, [YES]]);
+  answers.stop();
+});
+
+test("a check that is taken back before its turn is not made", async () => {
+  let checks = 0;
+  const limiter = createLimiter({ ...LIMITS, perHost: 1 });
+  const check = async () => {
+    checks += 1;
+    await sleep(5);
+    return YES;
+  };
+  const answers = createAnswers({ check, limiter, keepMs: 1e9 });
+  const ask = (path: string) => {
+    const target: Target = { kind: "JWKS", uri: `https://id.example.com/${path}` };
+    return answers.ask(target, { maxAgeMs: 0, fresh: false, listener: () => undefined });
+  };
+  const takeBacks = ["a", "b", "c"].map(ask);
+  takeBacks[1]?.();
+  await sleep(50);
+  assert.is(checks, 2);
+  answers.stop();
 });
 
 test("after stop nothing is asked and nobody is told", async () => {

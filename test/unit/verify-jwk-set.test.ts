@@ -20,6 +20,7 @@ const ec384 = pair(generateKeyPairSync("ec", { namedCurve: "P-384" }));
 const ec521 = pair(generateKeyPairSync("ec", { namedCurve: "P-521" }));
 const koblitz = pair(generateKeyPairSync("ec", { namedCurve: "secp256k1" }));
 const ed = pair(generateKeyPairSync("ed25519"));
+const mlDsa = pair(generateKeyPairSync("ml-dsa-65"));
 const x = pair(generateKeyPairSync("x25519"));
 
 const judge = (...keys: unknown[]) => judgeKeySet(Buffer.from(JSON.stringify({ keys })));
@@ -31,6 +32,7 @@ const GOOD: [name: string, keys: Key[], says: string][] = [
   ["RSA keys for PSS", [{ ...rsa.open, alg: "PS512" }], yes("1 signing key (PS512)")],
   ["elliptic curves", [ec.open, ec384.open, ec521.open], yes("3 signing keys (ES256, ES384, ES512)")],
   ["Ed25519, under both its names", [ed.open, { ...ed.open, alg: "Ed25519" }], yes("2 signing keys (Ed25519, EdDSA)")],
+  ["post-quantum keys only", [{ ...mlDsa.open, use: "sig" }], yes("1 signing key (ML-DSA-65)")],
   ["algorithms in another order", [rsa.open, ec.open], yes("2 signing keys (ES256, RS256)")],
   ["two keys of one algorithm", [rsa.open, otherRsa.open], yes("2 signing keys (RS256)")],
   ["a key with key_ops", [{ ...ec.open, key_ops: ["verify"] }], yes("1 signing key (ES256)")],
@@ -91,6 +93,10 @@ const BAD: [name: string, keys: unknown[], reason: string][] = [
   ],
   ["a curve named like a member of every object", [{ ...ec.open, crv: "__proto__" }], "RejectedNoUsableKey"],
   ["a private RSA key", [rsa.secret], "RejectedPrivateKey"],
+  ["a private post-quantum key", [mlDsa.secret], "RejectedPrivateKey"],
+  ["a post-quantum key without alg", [{ ...mlDsa.open, alg: undefined }], "RejectedNoUsableKey"],
+  ["a post-quantum key of another algorithm", [{ ...mlDsa.open, alg: "ML-DSA-44" }], "RejectedNoUsableKey"],
+  ["a type named like a member of every object", [{ ...ec.open, kty: "constructor" }], "RejectedNoUsableKey"],
   ["a private EC key", [ec.secret], "RejectedPrivateKey"],
   ["a private Ed25519 key", [ed.secret], "RejectedPrivateKey"],
   ["a private key that is for encryption", [ec.open, { ...x.secret, use: "enc" }], "RejectedPrivateKey"],

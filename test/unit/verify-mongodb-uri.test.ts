@@ -235,6 +235,12 @@ const HOSTILE: Hostile[] = [
     "RejectedURI",
     /control character.*line break/,
   ],
+  [
+    "a command to another server in the path",
+    `${AT}/x%0d%0aFLUSHALL%0d%0acanary-value`,
+    "RejectedURI",
+    /database.*control character/,
+  ],
   ["a NUL in the user name", "mongodb://canary-user%00:canary-pass@canary-host/", "RejectedURI", /control character/],
   ["a bare line break", `${AT}/\n`, "RejectedURI", /line breaks/],
   ["half a percent-encoding", "mongodb://canary-user:canary-pass%4@canary-host/", "RejectedURI", /%25/],

@@ -29,11 +29,18 @@ async function pass(ms: number, stepMs = 1000): Promise<void> {
   }
 }
 
-type Bench = { scheduler: Scheduler; woken: string[]; checks: number; rotated: string[]; answer: () => Verdict };
+type Bench = {
+  scheduler: Scheduler;
+  woken: string[];
+  checks: number;
+  rotated: string[];
+  answer: () => Verdict;
+  random: number;
+};
 
 /** @param answersDue makes `wake` do what a reconcile does when a check is due */
 function bench(answersDue?: (b: Bench, key: string) => void): Bench {
-  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, scheduler: undefined as never };
+  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
   const answers = createAnswers({
     check: () => {
       b.checks += 1;
@@ -51,7 +58,7 @@ function bench(answersDue?: (b: Bench, key: string) => void): Bench {
       answersDue?.(b, key);
     },
     onKeysRotated: (key) => b.rotated.push(key),
-    random: () => 0.5,
+    random: () => b.random,
   });
   return b;
 }
@@ -174,10 +181,13 @@ test("a definite no waits for its turn", async () => {
 
 test("what the other side asked to be left alone for is respected", async () => {
   const b = bench(reconcile);
+  b.random = 0;
   b.answer = () => ({ ...SILENCE, retryAfterMs: 120_000 });
   ask(b, "a/0");
-  await pass(100_000);
+  await pass(119_000);
   assert.is(b.checks, 1);
+  await pass(2_000);
+  assert.is(b.checks, 2);
   b.scheduler.stop();
 });
 
@@ -216,6 +226,37 @@ test("an answer about inputs that have changed meanwhile tells nobody anything",
   assert.equal(b.woken, []);
   assert.equal(b.scheduler.known("a/b", "two"), { due: false });
   b.scheduler.stop();
+});
+
+test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
+  const hanging = new Set<AbortSignal>();
+  const answers = createAnswers({
+    check: ({ kind }, { signal }) => {
+      if (kind !== "MongoDB") return Promise.resolve(YES);
+      hanging.add(signal);
+      return new Promise(() => undefined);
+    },
+    limiter: createLimiter(LIMITS, () => Date.now()),
+    keepMs: INTERVAL_MS,
+    now: () => Date.now(),
+  });
+  const woken: string[] = [];
+  const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
+  const edit = (uri: string, inputs: string) => {
+    const hangs: Target = { kind: "MongoDB", uri, database: "orders" };
+    scheduler.ask("evil/db", { target: hangs, inputs, phase: 0, fresh: false });
+  };
+  for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
+  await settle();
+  scheduler.ask("good/login", { target: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  await settle();
+  assert.equal(woken, ["good/login"]);
+  const last = [...hanging].at(-1);
+  edit(`mongodb://hangs-${LIMITS.total}/`, "the same target");
+  assert.equal([last?.aborted, hanging.size], [false, LIMITS.total + 1], "its check goes on");
+  scheduler.forget("evil/db");
+  assert.ok(last?.aborted);
+  scheduler.stop();
 });
 
 test("what is forgotten is not checked again", async () => {

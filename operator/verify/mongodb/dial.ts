@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { ATTEMPT_TIMEOUT_MS } from "../egress.ts";
 import type { Address } from "../egress.ts";
 
 export type Dialling = {
@@ -36,7 +37,8 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
     else if (first !== undefined) done(null, first.address, first.family);
     else done(new Error("no address"), "");
   };
-  const tcp = connectTcp({ host: "checked", port, lookup, autoSelectFamily: true, noDelay: true });
+  const attempts = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS };
+  const tcp = connectTcp({ host: "checked", port, lookup, ...attempts, noDelay: true });
   const name = host.replace(/^\[|\]$|\.$/g, "");
   const begun = tls
     ? connectTls({

@@ -36,7 +36,9 @@ export const MONGODB_OPTIONS: Readonly<Record<string, OptionRule>> = {
     "allows one host only; the check always asks the hosts of the list, and none that a server names",
   ),
   srvServiceName: used("part of the name of the SRV record"),
-  srvMaxHosts: used("allowed with mongodb+srv only; the check asks hosts until one answers, however many there are"),
+  srvMaxHosts: used(
+    "allowed with mongodb+srv only; the check asks until one answers, of at most 20 hosts of the record",
+  ),
   srvAllowedHostsSuffix: refused("would let a DNS answer lead the check to another domain"),
   srvHostValidator: refused("is code, and not allowed in a connection string"),
 
@@ -80,6 +82,8 @@ export const MONGODB_OPTIONS: Readonly<Record<string, OptionRule>> = {
   safe: ignored("the check writes nothing"),
   retryReads: ignored("the check never tries twice: a wrong password tried twice locks accounts sooner"),
   retryWrites: ignored("the check writes nothing"),
+  maxAdaptiveRetries: ignored("the check never tries twice"),
+  enableOverloadRetargeting: ignored("the check never tries twice"),
   uuidRepresentation: ignored("how an application in Java, Python or C# stores UUIDs"),
 
   // Time and connections: the check has limits of its own

@@ -70,7 +70,6 @@ function combine(
     refusal: { reason: Reason.RejectedURI, message },
   });
   if (hosts.length === 0) return { kind: "NameNotFound" };
-  if (hosts.length > MAX_HOSTS) return refuse(`The connection string's SRV record names more than ${MAX_HOSTS} hosts.`);
   if (!hosts.every(({ host }) => isUnderParent(host, srvHost))) {
     return refuse(
       "The connection string's SRV record leads to a host of another domain, which drivers refuse. Correct the record.",
@@ -95,7 +94,8 @@ function combine(
     kind: "Found",
     uri: {
       ...uri,
-      hosts,
+      // Of a sharded cluster it may name hundreds: each of them leads to all shards.
+      hosts: hosts.slice(0, MAX_HOSTS),
       loadBalanced,
       ...(authSource !== null && { authSource }),
       ...(replicaSet !== null && { replicaSet }),

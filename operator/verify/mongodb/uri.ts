@@ -80,6 +80,8 @@ function parse(uri: string): MongoUri {
   const tls = readTls(options) ?? isSrv;
   const credentials = readCredentials(parts["user"], parts["password"], options, tls);
   const database = decoded(parts["database"] ?? "");
+  // It names the user's database in what the driver sends: a line break would be a command to many a server in the network.
+  if (CONTROL.test(database)) throw badUri("The database in the connection string contains a control character.");
   const loadBalanced = readBoolean(options, "loadBalanced") ?? false;
   const replicaSet = options.get("replicaSet");
 

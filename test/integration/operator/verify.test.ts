@@ -1,4 +1,5 @@
 /** Live checks, end to end: a real login provider over TLS, a real database with passwords, an Atlas with digest logins. */
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -181,6 +182,18 @@ promise(
     const refused = await env.ready("orders-login", "False/RejectedAddress");
     assert.is(await env.findSecret("orders-login"), undefined);
     assert.is(state(refused, "Stalled"), "True/RejectedAddress");
+  },
+);
+
+promise(
+  "names that hang take no thread that others wait for: there are 256, however it was started",
+  async (env, operator) => {
+    await env.apply("orders-login", signIn("https://no-such-name.invalid/keys"));
+    await eventually(async () =>
+      assert.match(state(await env.appSecret("orders-login"), "Verified"), /RejectedNameNotFound|Unreachable/),
+    );
+    const { pid } = operator.now;
+    if (existsSync(`/proc/${pid}/task`)) assert.ok(readdirSync(`/proc/${pid}/task`).length > 256);
   },
 );
 

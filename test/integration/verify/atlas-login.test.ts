@@ -88,11 +88,12 @@ for (const [name, cluster, password, inDatabase, expected, message] of CASES) {
   });
 }
 
-test("a database that is down is silence, and a hint to Atlas's access list", async () => {
+test("a database that is down is silence, and a hint to Atlas's access list; the address is known", async () => {
   await database.goDown();
   const verdict = await verdictOn("here", PASSWORD, "orders");
   assert.is(verdict.answer, "Silence", verdict.message);
   assert.match(verdict.message, /IP access list of the Atlas project/);
+  assert.equal(verdict.answer === "Silence" && verdict.facts, { host: `here.${DOMAIN}` }, "Atlas did say where it is");
 });
 
 test.after(async () => {

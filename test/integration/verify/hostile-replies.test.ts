@@ -117,6 +117,10 @@ const PATHS: Record<string, RequestListener> = {
   "/bomb-twice": page(200, { "content-encoding": "gzip, gzip" }, gzipSync(GZIP_BOMB)),
   "/no-gzip": page(200, { "content-encoding": "gzip" }, "this is no gzip"),
   "/unknown-encoding": page(200, { "content-encoding": "zip" }, "PK"),
+  "/early-hints": (_request, response) => {
+    response.writeInformation(103, { "content-encoding": "gzip", "cache-control": "max-age=3600" });
+    response.end("fine");
+  },
   "/odd-encoding": page(200, { "content-encoding": "constructor" }, "PK"),
   "/large-header": page(200, { "x-large": "x".repeat(100 * KiB) }, ""),
   "/no-location": page(302, {}, ""),
@@ -221,6 +225,12 @@ test("of a refusal the beginning is enough: without end, and as a bomb", async (
 test("what comes compressed unasked is read all the same", async () => {
   for (const path of ["/gzip", "/x-gzip", "/deflate", "/brotli"]) assert.is(text(await get(base + path)), "200 fine");
   assert.is(site.requests.at(-1)?.headers["accept-encoding"], "identity");
+});
+
+test("the headers of an informational reply are not those of the answer", async () => {
+  const outcome = await get(`${base}/early-hints`);
+  assert.is(text(outcome), "200 fine");
+  assert.is(outcome.kind === "Reply" && outcome.headers["cache-control"], undefined);
 });
 
 const BROKEN: [name: string, path: string, code: string][] = [
@@ -426,6 +436,21 @@ for (const [name, target, outcome] of PROXIED) {
     await proxy.close();
   });
 }
+
+test("a certificate that is not trusted is refused, even where NODE_TLS_REJECT_UNAUTHORIZED=0 switches that off", async () => {
+  const stranger = createCertificateAuthority().issue({ hosts: ["id.example.com"] });
+  const other = await startSite(stranger, page(200, {}, "let in"));
+  const proxy = await startProxy(other.port);
+  process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
+  try {
+    for (const options of [{}, { proxy: { httpsProxy: proxy.url } }]) {
+      assert.is(text(await get(`https://id.example.com:${other.port}/`, options)), "TlsFailed");
+    }
+  } finally {
+    delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
+    await Promise.all([proxy.close(), other.close()]);
+  }
+});
 
 test("a proxy is no way around: a redirect to a metadata address", async () => {
   const proxy = await startProxy(site.port);

@@ -4,6 +4,8 @@ import * as assert from "uvu/assert";
 
 import { pbkdf2 } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deflateSync } from "node:zlib";
@@ -128,6 +130,25 @@ test("members that a server announces are never dialled, be they metadata addres
   } finally {
     unsubscribe("net.client.socket", onSocket);
     await trap.close();
+  }
+});
+
+test("a name of two servers: the one that said hello gets the login, and no other when it stops listening", async () => {
+  const inside = await startScripted(() => undefined, { address: "127.0.0.3" });
+  const outside = createServer((socket) => {
+    outside.close();
+    socket.on("error", () => socket.destroy());
+    greeting(() => undefined)(socket);
+  });
+  outside.listen(inside.port, "127.0.0.2");
+  await once(outside, "listening");
+  try {
+    const lookup = async () => ["127.0.0.2", "127.0.0.3"].map((address) => ({ address, family: 4 as const }));
+    const verdict = await verdictOn(`mongodb://${LOGIN}db.${DOMAIN}:${inside.port}/`, { timeoutMs: 1_000, lookup });
+    assert.is(inShort(verdict), "Silence UnreachableRefused");
+    assert.is(inside.accepted, 0);
+  } finally {
+    await inside.close();
   }
 });
 

@@ -204,7 +204,13 @@ test("a database that goes down is silent, and says yes when it is back", async 
 // mongodb+srv
 
 const at = (port: number, host = "a"): Records => ({ srv: [{ name: `${host}.${DOMAIN}`, port }] });
-const many: Records = { srv: Array.from({ length: 40 }, (_, index) => ({ name: `m${index}.${DOMAIN}`, port: 1 })) };
+/** Ten of a sharded cluster's hosts are down. */
+const many: Records = {
+  srv: Array.from({ length: 40 }, (_, index) => ({ name: `m${index}.${DOMAIN}`, port: index < 10 ? 1 : plain.port })),
+};
+const foreign: Records = {
+  srv: [...many.srv!, { name: "evil-canary-host.test", port: plain.port }],
+};
 const dns = await startDns({
   [`_mongodb._tcp.c0.${DOMAIN}`]: at(plain.port),
   [`_orders._tcp.c0.${DOMAIN}`]: at(plain.port),
@@ -220,6 +226,7 @@ const dns = await startDns({
   [`_mongodb._tcp.foreign.${DOMAIN}`]: { srv: [{ name: "evil-canary-host.test", port: plain.port }] },
   [`_mongodb._tcp.metadata.${DOMAIN}`]: at(80, "metadata"),
   [`_mongodb._tcp.many.${DOMAIN}`]: many,
+  [`_mongodb._tcp.manyforeign.${DOMAIN}`]: foreign,
 });
 const deaf = await startDns({}, true);
 const local = async () => [{ address: "127.0.0.1", family: 4 as const }];
@@ -253,7 +260,14 @@ const SRV_CASES: Case[] = [
     "No RejectedAddress",
     { ...ours, lookup: async () => [{ address: "169.254.169.254", family: 4 }] },
   ],
-  ["srv: a record of forty hosts", srv("many"), "No RejectedURI", ours, /more than 20 hosts/],
+  ["srv: a record of forty hosts, of which many are down", srv("many"), "Yes", ours],
+  [
+    "srv: a record whose last host of forty is of another domain",
+    srv("manyforeign"),
+    "No RejectedURI",
+    ours,
+    /another/,
+  ],
   ["srv: no such record", srv("none"), "Waiting RejectedNameNotFound", ours],
   ["srv: DNS is silent", srv("c0"), "Silence UnreachableTimeout", { dnsServers: [deaf.address], timeoutMs: 300 }],
 ];

@@ -11,7 +11,10 @@ export type Scripted = {
 };
 
 /** Calls `script` with every connection. */
-export async function startScripted(script: (socket: Socket) => void): Promise<Scripted> {
+export async function startScripted(
+  script: (socket: Socket) => void,
+  { address = "127.0.0.1", port = 0 } = {},
+): Promise<Scripted> {
   const sockets = new Set<Socket>();
   let accepted = 0;
   const server = createServer((socket) => {
@@ -23,7 +26,7 @@ export async function startScripted(script: (socket: Socket) => void): Promise<S
     // One that is not read does not notice that the other side has gone.
     socket.resume();
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, address);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
