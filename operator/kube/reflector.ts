@@ -43,10 +43,6 @@ export type ReflectorOptions<T extends { metadata: ObjectMeta }> = {
   store: Store<T>;
   /** What is to be held of an object: itself, changed in place (managedFields taken off), or `undefined` for nothing. */
   keep?: (object: T) => T | undefined;
-  /** Every object seen, the dropped ones too, after the store has it. In a list: as ADDED, those that are held already included. What a list finds missing is told by the store alone. */
-  onEvent?: (object: T, type: "ADDED" | "MODIFIED" | "DELETED") => void;
-  /** After every list but the first: of objects that are not held, events may have been missed. */
-  onRelisted?: () => void;
   log: Log;
   timings?: Partial<ReflectorTimings>;
 };
@@ -93,17 +89,19 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   let failures = 0;
   let refusals = 0;
   let problem: string | undefined = "not listed yet";
+  /** By the clock of performance.now(); Infinity: not yet. A list may take long, and is no good one for that. */
+  let watchingSince = Infinity;
 
   /** Goes on until stopped. Never rejects. */
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const startedAt = performance.now();
+      watchingSince = Infinity;
       const error = await session().then(
         () => undefined,
         (thrown: unknown) => thrown ?? new Error("unknown"),
       );
       if (isStopping()) return;
-      const lived = performance.now() - startedAt;
+      const lived = performance.now() - watchingSince;
       if (lived >= timings.healthyMs) failures = refusals = 0;
       await sleep(afterwards(error, lived), signal);
     }
@@ -168,23 +166,18 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     remove(object: T): void;
     complete(at: string): void;
   } {
-    /** Told of after the list is in the store. */
-    const changed: T[] = [];
     return {
       add(object) {
         const kept = keep(object);
-        if (kept !== undefined && staged.add(kept)) changed.push(kept);
-        else tell(object, "ADDED");
+        if (kept === undefined) staged.forget(object);
+        else staged.add(kept);
       },
       remove: (object) => staged.remove(object),
       complete(at) {
-        const authoritative = checkAge(at);
-        staged.commit(at, { authoritative });
+        staged.commit(at, { authoritative: checkAge(at) });
         version = newest = at;
         refusals = 0;
-        for (const object of changed) tell(object, "ADDED");
         log.info({ path, count: store.size, resourceVersion: at }, listed ? "listed again" : "listed");
-        if (listed) notify(options.onRelisted);
         listed = true;
         synced.resolve(undefined);
       },
@@ -209,14 +202,11 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
 
   function apply(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
     const { namespace, name, resourceVersion } = object.metadata;
+    const kept = type === "DELETED" ? undefined : keep(object);
     if (type === "DELETED") store.remove(object);
-    else {
-      const kept = keep(object);
-      if (kept !== undefined) store.put(kept);
-      else if (store.get(namespace, name) !== undefined) store.forget(object);
-    }
+    else if (kept !== undefined) store.put(kept);
+    else if (store.get(namespace, name) !== undefined) store.forget(object);
     advance(resourceVersion);
-    tell(object, type);
   }
 
   function advance(to: string): void {
@@ -239,21 +229,10 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     }
   }
 
-  function tell(object: T, type: "ADDED" | "MODIFIED" | "DELETED"): void {
-    notify(() => options.onEvent?.(object, type));
-  }
-
-  function notify(callback: (() => void) | undefined): void {
-    try {
-      callback?.();
-    } catch (error) {
-      log.error({ path, err: error }, "a callback of the watch failed");
-    }
-  }
-
   function settled(): void {
     if (failures > 0) log.debug({ path, failures }, "watching again");
     problem = undefined;
+    watchingSince = performance.now();
   }
 
   /** What the end of a session means for the next one; returns how long to wait before it, in ms. */

@@ -47,7 +47,11 @@ test.after(() => direct.close());
 
 async function setting(
   metadataOnly: boolean,
-  options: { timings?: Partial<ReflectorTimings>; before?: (proxy: FaultyProxy) => void } = {},
+  options: {
+    timings?: Partial<ReflectorTimings>;
+    keep?: (object: PartialObject) => PartialObject | undefined;
+    before?: (proxy: FaultyProxy) => void;
+  } = {},
 ): Promise<Setting> {
   const namespace = `watch-${randomBytes(4).toString("hex")}`;
   const path = `/api/v1/namespaces/${namespace}/secrets`;
@@ -66,7 +70,8 @@ async function setting(
     changes.push(`${before ? (after ? "~" : "-") : "+"}${(after ?? before)?.metadata.name}`),
   );
   const timings = { ...TIMINGS, ...options.timings };
-  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, log: silent, timings });
+  const keep = options.keep ?? ((object: PartialObject) => object);
+  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, keep, log: silent, timings });
   running.push(
     () => direct.remove(`/api/v1/namespaces/${namespace}`),
     () => proxy.close(),
@@ -186,6 +191,21 @@ test("a server that refuses to go on from a version again and again is listed an
   assert.is(lists(proxy), 2);
 });
 
+test("lists that fail late are failures like any other: after two of them pages are asked for", async () => {
+  const { proxy, reflector, converged } = await setting(true, {
+    before: (made) => {
+      made.answer = async ({ query }) => {
+        if (!query.has("sendInitialEvents")) return undefined;
+        await sleep(2 * (TIMINGS.healthyMs ?? 0));
+        return { status: 500 };
+      };
+    },
+  });
+  await eventually(() => assert.is(reflector.problem, undefined), 5000);
+  await converged();
+  assert.is(proxy.seen.filter(({ query }) => query.has("sendInitialEvents")).length, 2);
+});
+
 const GONE = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
 
 both("410 as a reply: a new list, which finds what was deleted and what was made anew", async (metadataOnly) => {
@@ -222,6 +242,21 @@ both("410 in the middle of a watch: the same", async (metadataOnly) => {
   await converged();
   assert.ok(changes.includes("-first") && changes.includes("+third"));
   assert.is(lists(proxy), 2);
+});
+
+test("what a new list shows and nobody needs any more is followed again as soon as it is needed", async () => {
+  let isNeeded = true;
+  const keep = (object: PartialObject) => (isNeeded || object.metadata.name !== "first" ? object : undefined);
+  const { proxy, store, reflector, touch, converged } = await setting(true, { keep });
+  await reflector.synced;
+  isNeeded = false;
+  proxy.answer = (request) => (resumed(request) ? { status: 410, body: GONE } : undefined);
+  proxy.cut();
+  await eventually(() => assert.is(store.size, 1));
+  proxy.answer = () => undefined;
+  isNeeded = true;
+  await touch("first");
+  await converged();
 });
 
 for (const [what, line] of [
