@@ -122,7 +122,8 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
 async function readSources(shell: Shell, { metadata }: AppSecret, names: readonly string[]) {
   const read = names.map(async (name): Promise<[string, Source]> => {
     try {
-      return [name, { found: true, ...(await readSecret(shell, metadata.namespace, name)) }];
+      const secret = await readSecret(shell, metadata.namespace, name);
+      return [name, secret ? { found: true, ...secret } : { found: false }];
     } catch (error) {
       if (isStatus(error, 404)) return [name, { found: false }];
       if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
@@ -151,10 +152,12 @@ async function readPublished(
   }
 }
 
+/** @returns undefined when it has been deleted meanwhile: the watch has told so before the reply came, and will not again */
 async function readSecret({ client, secrets }: Shell, namespace: string, name: string) {
   const secret = await client.get<PartialObject & { data?: Record<string, string> }>(secretPath(namespace, name));
   secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
   const { uid, resourceVersion } = secret.metadata;
+  if (secrets.get(namespace, name)?.metadata.uid !== uid) return undefined;
   return { uid, resourceVersion, data: secret.data ?? {} };
 }
 

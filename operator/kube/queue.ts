@@ -24,7 +24,7 @@ export type Queue = {
   /** A paused queue takes keys and starts none: a follower that keeps warm. */
   pause(): void;
   resume(): void;
-  /** Stops taking and starting, and resolves when what has begun is finished. After `timeoutMs` the handlers' signal aborts. */
+  /** Stops taking and starting, and resolves when what has begun is finished, or after `timeoutMs`: a server that hangs holds up nobody's end. */
   drain(timeoutMs?: number): Promise<void>;
   /** Keys that wait for a hand, without the delayed ones. */
   readonly depth: number;
@@ -49,7 +49,7 @@ export type QueueMetrics = {
 export type QueueOptions = {
   /** How many keys are handled at once. */
   concurrency: number;
-  handle: (key: string, signal: AbortSignal) => Promise<void>;
+  handle: (key: string) => Promise<void>;
   backoff: Backoff;
   metrics?: QueueMetrics;
   /** Called with what a handler threw, the failures of this key in a row, and the ms until it runs again. */
@@ -73,7 +73,6 @@ export function createQueue(options: QueueOptions): Queue {
     metrics.retried?.();
     add(key);
   });
-  const stop = new AbortController();
   let draining = false;
   let paused = options.paused ?? false;
   let lastFinished = clock.now();
@@ -117,7 +116,7 @@ export function createQueue(options: QueueOptions): Queue {
     try {
       // Not in the caller's stack: `add` is called from listeners that must not run handlers.
       await Promise.resolve();
-      await handle(key, stop.signal);
+      await handle(key);
       failures.delete(key);
     } catch (error) {
       fail(key, error);
@@ -180,10 +179,10 @@ export function createQueue(options: QueueOptions): Queue {
       runAgain.clear();
       metrics.depth?.(0);
       if (running.size === 0) return;
-      const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => stop.abort());
-      await new Promise<void>((resolve) => {
-        drained = resolve;
-      });
+      const finished = Promise.withResolvers<undefined>();
+      drained = () => finished.resolve(undefined);
+      const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, drained);
+      await finished.promise;
       callOff?.();
     },
     get depth() {

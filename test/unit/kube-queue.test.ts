@@ -136,4 +136,12 @@ test("a drain finishes what has begun and starts nothing more", async () => {
   assert.equal(finished, ["begun"]);
 });
 
+test("a drain waits no longer than it is told to for what does not end", async () => {
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, handle: () => new Promise(() => undefined) });
+  queue.add("hangs");
+  await sleep(5);
+  const outcome = queue.drain(30).then(() => "drained");
+  assert.is(await Promise.race([outcome, sleep(1000, "it still waits")]), "drained");
+});
+
 test.run();
