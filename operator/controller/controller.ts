@@ -61,9 +61,7 @@ export type Controller = {
   work(): void;
   queue: Queue;
   appSecrets: Cache<AppSecret>;
-  /** Why a watch is not running at the moment; undefined while all are. */
-  readonly problem: string | undefined;
-  /** Ends the watches and finishes what has been begun. */
+  /** Ends the watches and finishes what has been begun, in `timeoutMs` at most. */
   stop(timeoutMs: number): Promise<void>;
 };
 
@@ -171,9 +169,6 @@ export function startController(options: ControllerOptions): Controller {
     },
     queue,
     appSecrets,
-    get problem() {
-      return reflectors.map(({ problem }) => problem).find((problem) => problem !== undefined);
-    },
     async stop(timeoutMs) {
       checks.stop();
       await Promise.all([queue.drain(timeoutMs), ...reflectors.map((reflector) => reflector.stop())]);

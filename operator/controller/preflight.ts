@@ -24,7 +24,8 @@ export async function waitForCluster(
   let said: string | undefined;
   for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const obstacle = await findObstacle(client, namespaces, signal);
-    if (obstacle === undefined) return;
+    // A request that we ended ourselves is no obstacle.
+    if (obstacle === undefined || signal.aborted) return;
     if (obstacle !== said) log.warn({ obstacle }, "waiting for the cluster");
     said = obstacle;
     await sleep(wait, signal);

@@ -30,7 +30,7 @@ export type Reflector = {
   /** Resolves when the first list is complete and in the store. Pending for as long as that takes. */
   synced: Promise<void>;
   stop(): Promise<void>;
-  /** Why there is no watch at the moment, for /readyz and a person; `undefined` while all is well. */
+  /** Why there is no watch at the moment; `undefined` while all is well. */
   readonly problem: string | undefined;
 };
 
