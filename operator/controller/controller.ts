@@ -17,7 +17,7 @@ import { createQueue } from "../kube/queue.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { startReflector } from "../kube/reflector.ts";
 import type { Scheduler, SchedulerOptions } from "../verify/scheduler.ts";
-import { createIndex, key, keyOf, splitKey } from "./index.ts";
+import { createIndex, keyOf, splitKey } from "./index.ts";
 import type { Reconciled } from "./reconcile.ts";
 import { createReconciler } from "./reconcile.ts";
 import type { Cache } from "./scoped-store.ts";
@@ -164,8 +164,8 @@ export function startController(options: ControllerOptions): Controller {
   return {
     filled: fill(),
     work() {
-      for (const { metadata } of appSecrets.values()) queue.add(key(metadata.namespace, metadata.name));
       queue.resume();
+      for (const appSecret of appSecrets.values()) queue.add(keyOf(appSecret));
     },
     queue,
     appSecrets,

@@ -21,8 +21,7 @@ export type Queue = {
   addAfter(key: string, ms: number): void;
   /** Takes back the failures and the waiting wishes of a key whose object is gone. */
   forget(key: string): void;
-  /** A paused queue takes keys and starts none: a follower that keeps warm. */
-  pause(): void;
+  /** Ends a pause. A paused queue takes no keys: a follower's would only pile up, for whoever resumes it adds all there are. */
   resume(): void;
   /** Stops taking and starting, and resolves when what has begun is finished, or after `timeoutMs`: a server that hangs holds up nobody's end. */
   drain(timeoutMs?: number): Promise<void>;
@@ -79,7 +78,7 @@ export function createQueue(options: QueueOptions): Queue {
   let drained: (() => void) | undefined;
 
   function add(key: string): void {
-    if (draining) return;
+    if (draining || paused) return;
     if (running.has(key)) {
       if (!runAgain.has(key)) metrics.added?.();
       runAgain.add(key);
@@ -99,7 +98,7 @@ export function createQueue(options: QueueOptions): Queue {
 
   /** Starts keys while hands are free. */
   function fill(): void {
-    while (!paused && !draining && running.size < concurrency) {
+    while (!draining && running.size < concurrency) {
       const next = waiting.entries().next();
       if (next.done) return;
       const [key, addedAt] = next.value;
@@ -154,7 +153,7 @@ export function createQueue(options: QueueOptions): Queue {
   return {
     add,
     addAfter(key, ms) {
-      if (draining) return;
+      if (draining || paused) return;
       if (ms <= 0) add(key);
       else later.add(key, ms);
     },
@@ -163,13 +162,8 @@ export function createQueue(options: QueueOptions): Queue {
       retries.cancel(key);
       later.cancel(key);
     },
-    pause() {
-      paused = true;
-    },
     resume() {
-      if (paused) lastFinished = clock.now();
       paused = false;
-      fill();
     },
     async drain(timeoutMs) {
       draining = true;
@@ -192,7 +186,7 @@ export function createQueue(options: QueueOptions): Queue {
       return running.size;
     },
     get lastProgress() {
-      const idle = running.size === 0 && (waiting.size === 0 || paused);
+      const idle = running.size === 0 && waiting.size === 0;
       return idle ? clock.now() : lastFinished;
     },
     get unfinishedSeconds() {
