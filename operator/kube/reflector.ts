@@ -2,7 +2,7 @@ import type { ObjectMeta } from "../api/metadata.ts";
 import { OperatorError } from "../api/errors.ts";
 import { backoffMs } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, RequestTimeout } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { listPages } from "./pages.ts";
 import { compareVersions } from "./resource-version.ts";
@@ -24,7 +24,8 @@ import { readWatchEvent, WatchFailed } from "./watch-event.ts";
  * A list older than what we have seen tells nothing new and is not taken: an API server that lags behind must not turn
  * time back. But a cluster whose etcd was restored from a backup does go back, for good. So the lists have to stay
  * older for `restoredAfterMs` before they are believed; then they are taken as they are. (An etcd that was restored as
- * its manual says, with the revision bumped, answers 410 and needs none of this.)
+ * its manual says, with the revision bumped, answers 410 and needs none of this. One that was not, and has caught up
+ * within `idleMs`, cannot be told from one that never was away: Kubernetes itself wants all controllers restarted then.)
  */
 export type Reflector = {
   /** Resolves when the first list is complete and in the store. Pending for as long as that takes. */
@@ -91,11 +92,14 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   let problem: string | undefined = "not listed yet";
   /** By the clock of performance.now(); Infinity: not yet. A list may take long, and is no good one for that. */
   let watchingSince = Infinity;
+  /** This session, of anything. */
+  let heard = false;
 
   /** Goes on until stopped. Never rejects. */
   async function run(): Promise<void> {
     while (!signal.aborted) {
       watchingSince = Infinity;
+      heard = false;
       const error = await session().then(
         () => undefined,
         (thrown: unknown) => thrown ?? new Error("unknown"),
@@ -144,6 +148,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
         if (!listing) settled();
       },
       onValue(value) {
+        heard = true;
         const event = readWatchEvent<T>(value);
         if (event.type === "BOOKMARK") {
           if (listing && !event.endsList) return;
@@ -255,6 +260,9 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
 
   function mustListAgain(error: unknown, status: number | undefined): boolean {
     if (error instanceof StaleList || status === 410) return true;
+    // To go on from a version that the server has not reached is answered by silence, bookmarks included, until it has; and
+    // what happened before is never told then (measured on 1.37). So a watch that was silent from its start is suspect.
+    if (error instanceof RequestTimeout && !heard) return true;
     // A version that the server calls invalid, or for which it has had only errors for a while.
     return status === 400 || status === 422 || refusals >= REFUSALS_UNTIL_LIST;
   }

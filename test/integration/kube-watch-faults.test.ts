@@ -400,6 +400,29 @@ test("a list older than what was seen is not taken; when it stays so, the server
   await converged();
 });
 
+test("a server that has gone back in time, and so is silent to who would go on from later, is listed and believed", async () => {
+  const { proxy, reflector, create, remove, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
+  await reflector.synced;
+  await create("third");
+  await converged();
+  // As if all that had been before a backup was put back: what we have seen is far ahead of the server.
+  let ahead: string | undefined;
+  proxy.line = (line) => {
+    if (ahead !== undefined) return [line];
+    const { object } = JSON.parse(line) as { object: PartialObject };
+    ahead = `${Number(object.metadata.resourceVersion) + 100_000}`;
+    return [line, JSON.stringify({ type: "BOOKMARK", object: { metadata: { resourceVersion: ahead } } })];
+  };
+  await create("fourth");
+  await eventually(() => assert.ok(ahead !== undefined));
+  await sleep(300);
+  proxy.cut();
+  await eventually(() => assert.is(watches(proxy).at(-1)?.query.get("resourceVersion"), ahead));
+  await create("fifth");
+  await remove("first");
+  await converged();
+});
+
 test("a bookmark moves the place to resume from", async () => {
   const { proxy, reflector, create, converged } = await setting(true);
   await reflector.synced;
