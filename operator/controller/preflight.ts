@@ -24,8 +24,7 @@ export async function waitForCluster(
   let said: string | undefined;
   for (let wait = FIRST_WAIT_MS; !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const obstacle = await findObstacle(client, namespaces, signal);
-    // A request that we ended ourselves is no obstacle.
-    if (obstacle === undefined || signal.aborted) return;
+    if (obstacle === undefined) return;
     if (obstacle !== said) log.warn({ obstacle }, "waiting for the cluster");
     said = obstacle;
     await sleep(wait, signal);
@@ -46,6 +45,8 @@ async function findObstacle(
       try {
         await client.get(path, { query: { limit: "1" }, metadataOnly: "list", retry: false, signal });
       } catch (error) {
+        // A request that we ended ourselves is no obstacle.
+        if (signal.aborted) return undefined;
         return explain(error, resource, scope);
       }
     }

@@ -20,7 +20,8 @@ type TelemetryOptions = {
  */
 export function createTelemetry(log: Logger, metrics: Metrics, options: TelemetryOptions): Telemetry {
   const { isLeading, now = () => performance.now() } = options;
-  const quiet: Logger = { ...log, info: log.debug, warn: log.debug };
+  const debug: Logger["debug"] = (fields, message) => log.debug(fields, message);
+  const quiet: Logger = { ...log, info: debug, warn: debug };
   /** Since when a change waits to be published, by key: for the latency from the change to its Secret. */
   const waiting = new Map<string, number>();
   return {

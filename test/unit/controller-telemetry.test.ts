@@ -23,7 +23,8 @@ function replica() {
   const metrics = createMetrics({ processMetrics: false });
   const state = { leads: false, now: 0 };
   const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, now: () => state.now });
-  const latencies = async () => /publish_latency_seconds_count (\d+)/.exec([...(await metrics.page()).text].join(""))?.[1];
+  const latencies = async () =>
+    /publish_latency_seconds_count (\d+)/.exec([...(await metrics.page()).text].join(""))?.[1];
   return { ...telemetry, state, latencies, lines: () => lines.map(({ level, msg }) => `${level} ${msg}`) };
 }
 
