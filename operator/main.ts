@@ -23,8 +23,8 @@ import { createLimiter, LIMITS, UNLIMITED } from "./verify/limiter.ts";
 import { createChecks, offlineChecks } from "./verify/checks.ts";
 import { createScheduler } from "./verify/scheduler.ts";
 
-/** A Pod has 30 s from SIGTERM to SIGKILL; what has begun is a few requests of at most 15 s. */
-const DRAIN_MS = 20_000;
+/** A Pod has 30 s from SIGTERM to SIGKILL: this for what has begun, then the Events, and up to 10 s for the Lease. */
+const DRAIN_MS = 15_000;
 /** Events are news: at the end they get this long. */
 const EVENTS_MS = 2000;
 /** A queue that has work and finishes none of it for this long is stuck: the kubelet should restart us. */
@@ -81,6 +81,7 @@ async function run(): Promise<void> {
   if (!isStopping()) {
     const elect = config.leaderElect ?? kubeConfig.inCluster;
     let election: Election | undefined;
+    const isLeading = (): boolean => !elect || election?.isLeading() === true;
     const controller = startController({
       client,
       events,
@@ -88,11 +89,11 @@ async function run(): Promise<void> {
       concurrency,
       createChecks: (hooks) => createScheduler({ ...hooks, answers, intervalMs: config.verifyInterval }),
       assertMayWrite: () => {
-        if (elect && election?.isLeading() !== true) throw new NotLeading();
+        if (!isLeading()) throw new NotLeading();
       },
       log,
       queueMetrics: metrics.queue("appsecret"),
-      ...createTelemetry(log, metrics),
+      ...createTelemetry(log, metrics, { isLeading }),
     });
     metrics.watchQueue("appsecret", controller.queue);
     metrics.watchConditions(() => controller.appSecrets.values());

@@ -17,8 +17,10 @@ const ADMISSION = "admissionregistration.k8s.io/v1";
 /** A policy and the binding that puts it in force. */
 export type PolicyAndBinding = [policy: Record<string, unknown>, binding: Record<string, unknown>];
 
+type Account = { namespace: string; name: string };
+
 /** Where `crds/` expects the operator to run; the chart names its own. */
-const DEFAULT_SERVICE_ACCOUNT = { namespace: "appsecret-system", name: OPERATOR_NAME } as const;
+const DEFAULT_SERVICE_ACCOUNT: Account = { namespace: "appsecret-system", name: OPERATOR_NAME };
 
 /**
  * Refuses a second Authentication or Database in a namespace, naming the one that is there (design §3).
@@ -88,66 +90,45 @@ export function uniquenessPolicy(): PolicyAndBinding {
  * claim a Secret by writing the annotation in the same request.
  */
 export function operatorSecretsPolicy(
-  serviceAccount: { namespace: string; name: string } = DEFAULT_SERVICE_ACCOUNT,
+  serviceAccount = DEFAULT_SERVICE_ACCOUNT,
   name = `operator-secrets.${GROUP}`,
 ): PolicyAndBinding {
   const annotation = (object: string): string =>
     `has(${object}.metadata.annotations) && '${OWNER_ANNOTATION}' in ${object}.metadata.annotations ? ${object}.metadata.annotations['${OWNER_ANNOTATION}'] : ''`;
-  const policy = {
-    apiVersion: ADMISSION,
-    kind: "ValidatingAdmissionPolicy",
-    metadata: { name },
-    spec: {
-      failurePolicy: "Fail",
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: [""],
-            apiVersions: ["v1"],
-            operations: ["CREATE", "UPDATE", "DELETE"],
-            resources: ["secrets"],
-            scope: "Namespaced",
-          },
-        ],
+  return guard(serviceAccount, name, {
+    apiGroups: [""],
+    apiVersions: ["v1"],
+    resources: ["secrets"],
+    variables: [
+      { name: "writes", expression: "request.operation != 'DELETE'" },
+      { name: "replaces", expression: "request.operation != 'CREATE'" },
+      { name: "owner", expression: `variables.writes ? (${annotation("object")}) : ''` },
+      { name: "ownerBefore", expression: `variables.replaces ? (${annotation("oldObject")}) : ''` },
+    ],
+    validations: [
+      {
+        expression:
+          "(!variables.writes || object.type == 'Opaque') && (!variables.replaces || oldObject.type == 'Opaque')",
+        message: "the operator may only write Secrets of type Opaque",
       },
-      matchConditions: [isOperator(serviceAccount)],
-      variables: [
-        { name: "writes", expression: "request.operation != 'DELETE'" },
-        { name: "replaces", expression: "request.operation != 'CREATE'" },
-        { name: "owner", expression: `variables.writes ? (${annotation("object")}) : ''` },
-        { name: "ownerBefore", expression: `variables.replaces ? (${annotation("oldObject")}) : ''` },
-      ],
-      validations: [
-        {
-          expression:
-            "(!variables.writes || object.type == 'Opaque') && (!variables.replaces || oldObject.type == 'Opaque')",
-          message: "the operator may only write Secrets of type Opaque",
-          reason: "Forbidden",
-        },
-        {
-          expression: "!variables.replaces || variables.ownerBefore != ''",
-          message: `the operator may only change and delete Secrets that have the annotation ${OWNER_ANNOTATION}`,
-          reason: "Forbidden",
-        },
-        {
-          expression: `!variables.writes || variables.owner != '' && has(object.metadata.labels) && '${MANAGED_BY_LABEL}' in object.metadata.labels && object.metadata.labels['${MANAGED_BY_LABEL}'] == '${OPERATOR_NAME}'`,
-          message: `the operator must mark the Secrets that it writes: annotation ${OWNER_ANNOTATION}, label ${MANAGED_BY_LABEL}: ${OPERATOR_NAME}`,
-          reason: "Forbidden",
-        },
-        {
-          expression: "!variables.writes || !variables.replaces || variables.owner == variables.ownerBefore",
-          message: "the operator may not pass a Secret from one AppSecret to another",
-          reason: "Forbidden",
-        },
-        {
-          expression: `!variables.writes || !has(object.metadata.ownerReferences) || object.metadata.ownerReferences.all(reference, !has(reference.controller) || !reference.controller || reference.apiVersion.startsWith('${GROUP}/') && reference.kind == '${KIND}' && reference.name == variables.owner)`,
-          message: `the operator may not write a Secret that anything but the AppSecret in its annotation ${OWNER_ANNOTATION} controls`,
-          reason: "Forbidden",
-        },
-      ],
-    },
-  };
-  return [policy, bindingOf(name)];
+      {
+        expression: "!variables.replaces || variables.ownerBefore != ''",
+        message: `the operator may only change and delete Secrets that have the annotation ${OWNER_ANNOTATION}`,
+      },
+      {
+        expression: `!variables.writes || variables.owner != '' && has(object.metadata.labels) && '${MANAGED_BY_LABEL}' in object.metadata.labels && object.metadata.labels['${MANAGED_BY_LABEL}'] == '${OPERATOR_NAME}'`,
+        message: `the operator must mark the Secrets that it writes: annotation ${OWNER_ANNOTATION}, label ${MANAGED_BY_LABEL}: ${OPERATOR_NAME}`,
+      },
+      {
+        expression: "!variables.writes || !variables.replaces || variables.owner == variables.ownerBefore",
+        message: "the operator may not pass a Secret from one AppSecret to another",
+      },
+      {
+        expression: `!variables.writes || !has(object.metadata.ownerReferences) || object.metadata.ownerReferences.all(reference, !has(reference.controller) || !reference.controller || reference.apiVersion.startsWith('${GROUP}/') && reference.kind == '${KIND}' && reference.name == variables.owner)`,
+        message: `the operator may not write a Secret that anything but the AppSecret in its annotation ${OWNER_ANNOTATION} controls`,
+      },
+    ],
+  });
 }
 
 /**
@@ -158,42 +139,24 @@ export function operatorSecretsPolicy(
  * server changes by itself with every update. Lists of fields would be out of date with the next release of Kubernetes.
  */
 export function operatorWorkloadsPolicy(
-  serviceAccount: { namespace: string; name: string } = DEFAULT_SERVICE_ACCOUNT,
+  serviceAccount = DEFAULT_SERVICE_ACCOUNT,
   name = `operator-workloads.${GROUP}`,
 ): PolicyAndBinding {
-  const policy = {
-    apiVersion: ADMISSION,
-    kind: "ValidatingAdmissionPolicy",
-    metadata: { name },
-    spec: {
-      failurePolicy: "Fail",
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: ["apps"],
-            apiVersions: ["*"],
-            operations: ["CREATE", "UPDATE", "DELETE"],
-            resources: ["deployments", "statefulsets", "daemonsets"],
-            scope: "Namespaced",
-          },
-        ],
+  return guard(serviceAccount, name, {
+    apiGroups: ["apps"],
+    apiVersions: ["*"],
+    resources: ["deployments", "statefulsets", "daemonsets"],
+    validations: [
+      {
+        expression: "request.operation == 'UPDATE'",
+        message: "the operator may neither create nor delete workloads",
       },
-      matchConditions: [isOperator(serviceAccount)],
-      validations: [
-        {
-          expression: "request.operation == 'UPDATE'",
-          message: "the operator may neither create nor delete workloads",
-          reason: "Forbidden",
-        },
-        ...WORKLOAD_PARTS.map(({ path, free }) => ({
-          expression: `request.operation != 'UPDATE' || ${sameBut(free, path)}`,
-          message: `the operator may change nothing of a workload but the annotations ${RESTARTED_FOR_PREFIX}… of its Pod template`,
-          reason: "Forbidden",
-        })),
-      ],
-    },
-  };
-  return [policy, bindingOf(name)];
+      ...WORKLOAD_PARTS.map(({ path, free }) => ({
+        expression: `request.operation != 'UPDATE' || ${sameBut(free, path)}`,
+        message: `the operator may change nothing of a workload but the annotations ${RESTARTED_FOR_PREFIX}… of its Pod template`,
+      })),
+    ],
+  });
 }
 
 /** From the whole to its parts: which keys of each the request may change, and which the API server changes with it. */
@@ -224,18 +187,38 @@ function isKey(name: string): string {
   return `key == '${name}'`;
 }
 
-function isOperator({ namespace, name }: { namespace: string; name: string }): { name: string; expression: string } {
-  return {
-    name: "the-operator",
-    expression: `request.userInfo.username == 'system:serviceaccount:${namespace}:${name}'`,
-  };
-}
+type Guard = {
+  apiGroups: string[];
+  apiVersions: string[];
+  resources: string[];
+  variables?: { name: string; expression: string }[];
+  validations: { expression: string; message: string }[];
+};
 
-function bindingOf(name: string): Record<string, unknown> {
-  return {
+/** What limits the operator: nobody else's requests are looked at, and none of its own passes when it cannot be judged. */
+function guard(account: Account, name: string, limits: Guard): PolicyAndBinding {
+  const { apiGroups, apiVersions, resources, variables, validations } = limits;
+  const operations = ["CREATE", "UPDATE", "DELETE"];
+  const isOperator = `request.userInfo.username == 'system:serviceaccount:${account.namespace}:${account.name}'`;
+  const policy = {
+    apiVersion: ADMISSION,
+    kind: "ValidatingAdmissionPolicy",
+    metadata: { name },
+    spec: {
+      failurePolicy: "Fail",
+      matchConstraints: {
+        resourceRules: [{ apiGroups, apiVersions, operations, resources, scope: "Namespaced" }],
+      },
+      matchConditions: [{ name: "the-operator", expression: isOperator }],
+      ...(variables ? { variables } : {}),
+      validations: validations.map((validation) => ({ ...validation, reason: "Forbidden" })),
+    },
+  };
+  const binding = {
     apiVersion: ADMISSION,
     kind: "ValidatingAdmissionPolicyBinding",
     metadata: { name },
     spec: { policyName: name, validationActions: ["Deny"] },
   };
+  return [policy, binding];
 }

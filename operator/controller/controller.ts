@@ -17,7 +17,7 @@ import { createQueue } from "../kube/queue.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { startReflector } from "../kube/reflector.ts";
 import type { Scheduler, SchedulerOptions } from "../verify/scheduler.ts";
-import { createIndex, key, keyOf, splitKey } from "./index.ts";
+import { createIndex, keyOf, splitKey } from "./index.ts";
 import type { Reconciled } from "./reconcile.ts";
 import { createReconciler } from "./reconcile.ts";
 import type { Cache } from "./scoped-store.ts";
@@ -61,9 +61,7 @@ export type Controller = {
   work(): void;
   queue: Queue;
   appSecrets: Cache<AppSecret>;
-  /** Why a watch is not running at the moment; undefined while all are. */
-  readonly problem: string | undefined;
-  /** Ends the watches and finishes what has been begun. */
+  /** Ends the watches and finishes what has been begun, in `timeoutMs` at most. */
   stop(timeoutMs: number): Promise<void>;
 };
 
@@ -166,14 +164,11 @@ export function startController(options: ControllerOptions): Controller {
   return {
     filled: fill(),
     work() {
-      for (const { metadata } of appSecrets.values()) queue.add(key(metadata.namespace, metadata.name));
       queue.resume();
+      for (const appSecret of appSecrets.values()) queue.add(keyOf(appSecret));
     },
     queue,
     appSecrets,
-    get problem() {
-      return reflectors.map(({ problem }) => problem).find((problem) => problem !== undefined);
-    },
     async stop(timeoutMs) {
       checks.stop();
       await Promise.all([queue.drain(timeoutMs), ...reflectors.map((reflector) => reflector.stop())]);

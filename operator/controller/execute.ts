@@ -9,7 +9,7 @@ import { ApiError } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
-import type { PublishedContent, Refusal, Source } from "../plan/observed.ts";
+import type { Holder, PublishedContent, Refusal, Source } from "../plan/observed.ts";
 import type { Scheduler } from "../verify/scheduler.ts";
 import { keyOf } from "./index.ts";
 import { holdsData } from "./own-fields.ts";
@@ -98,7 +98,9 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         break;
       }
       case "DeleteSecret": {
-        const standing = await deleteSecret(shell, current, action.name, action.uid);
+        const older = await findNewer(shell, current, action.holder);
+        if (older) return older;
+        const standing = await deleteSecret(shell, current, action);
         if (standing) return standing;
         break;
       }
@@ -106,7 +108,7 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
         const status = action.publishes && published ? withVersion(action.status, published) : action.status;
         const outcome = await writeStatus(shell, current, status);
         if (outcome === "Written") break;
-        if (outcome === "Gone" && unowned) await deleteSecret(shell, current, unowned.name, unowned.uid);
+        if (outcome === "Gone" && unowned) await deleteSecret(shell, current, unowned);
         return { kind: outcome };
       }
       case "RecordEvent":
@@ -120,7 +122,8 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
 async function readSources(shell: Shell, { metadata }: AppSecret, names: readonly string[]) {
   const read = names.map(async (name): Promise<[string, Source]> => {
     try {
-      return [name, { found: true, ...(await readSecret(shell, metadata.namespace, name)) }];
+      const secret = await readSecret(shell, metadata.namespace, name);
+      return [name, secret ? { found: true, ...secret } : { found: false }];
     } catch (error) {
       if (isStatus(error, 404)) return [name, { found: false }];
       if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
@@ -149,10 +152,12 @@ async function readPublished(
   }
 }
 
+/** @returns undefined when it has been deleted meanwhile: the watch has told so before the reply came, and will not again */
 async function readSecret({ client, secrets }: Shell, namespace: string, name: string) {
   const secret = await client.get<PartialObject & { data?: Record<string, string> }>(secretPath(namespace, name));
   secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
   const { uid, resourceVersion } = secret.metadata;
+  if (secrets.get(namespace, name)?.metadata.uid !== uid) return undefined;
   return { uid, resourceVersion, data: secret.data ?? {} };
 }
 
@@ -236,19 +241,18 @@ function refused(error: unknown): Outcome {
 async function deleteSecret(
   shell: Shell,
   { metadata }: AppSecret,
-  name: string,
-  uid: string,
+  { name, ...expected }: { name: string; uid: string; resourceVersion?: string },
 ): Promise<Outcome | undefined> {
   const { client, secrets } = shell;
   try {
-    await client.remove(secretPath(metadata.namespace, name), { uid });
+    await client.remove(secretPath(metadata.namespace, name), expected);
   } catch (error) {
     if (isStatus(error, 403)) return { kind: "Again", refusal: { kind: "DeleteForbidden", name } };
     if (isStatus(error, 409)) return refreshSecret(shell, metadata.namespace, name);
     if (!isStatus(error, 404)) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
-  if (known?.metadata.uid === uid) secrets.remove(known);
+  if (known?.metadata.uid === expected.uid) secrets.remove(known);
   return undefined;
 }
 
@@ -284,22 +288,30 @@ async function refreshSecret({ client, secrets }: Shell, namespace: string, name
   return { kind: "Again" };
 }
 
-/** @returns whether the AppSecret with this uid exists; the cache then has it as it is now */
-async function refreshAppSecret({ client, appSecrets }: Pick<Shell, "client" | "appSecrets">, metadata: ObjectMeta) {
-  try {
-    const reply = await client.get<AppSecret>(appSecretPath(metadata.namespace, metadata.name));
-    if (reply.metadata.uid === metadata.uid) appSecrets.put(trimAppSecret(reply));
-    return reply.metadata.uid === metadata.uid;
-  } catch (error) {
-    if (isStatus(error, 404)) return false;
+/** @returns whether the AppSecret with this uid exists; the cache then has it as it is now, and else has it no more */
+async function refreshAppSecret(
+  { client, appSecrets }: Pick<Shell, "client" | "appSecrets">,
+  { namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">,
+): Promise<boolean> {
+  const reply = await client.get<AppSecret>(appSecretPath(namespace, name)).catch((error: unknown) => {
+    if (isStatus(error, 404)) return undefined;
     throw error;
+  });
+  if (reply?.metadata.uid === uid) {
+    appSecrets.put(trimAppSecret(reply));
+    return true;
   }
+  const known = appSecrets.get(namespace, name);
+  if (known?.metadata.uid === uid) appSecrets.remove(known);
+  return false;
 }
 
-/** @returns undefined when this AppSecret is as the API server has it at this moment */
-async function findNewer(shell: Shell, appSecret: AppSecret): Promise<Outcome | undefined> {
-  if (!(await refreshAppSecret(shell, appSecret.metadata))) return { kind: "Gone" };
-  return isLatest(shell, appSecret) ? undefined : { kind: "Again" };
+/** @returns undefined when this AppSecret is as the API server has it at this moment, and its type's holder exists */
+async function findNewer(shell: Shell, appSecret: AppSecret, holder?: Holder): Promise<Outcome | undefined> {
+  const { metadata } = appSecret;
+  if (!(await refreshAppSecret(shell, metadata))) return { kind: "Gone" };
+  const isHeld = !holder || (await refreshAppSecret(shell, { ...holder, namespace: metadata.namespace }));
+  return isHeld && isLatest(shell, appSecret) ? undefined : { kind: "Again" };
 }
 
 function isLatest({ appSecrets }: Shell, { metadata }: AppSecret): boolean {

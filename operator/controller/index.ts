@@ -117,7 +117,7 @@ function controllerOf(secret: ObjectMeta | undefined): string | undefined {
 }
 
 /** The work queue's key of an AppSecret: `namespace/name`. */
-export function key(namespace: string, name: string): string {
+function key(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 

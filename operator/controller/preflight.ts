@@ -45,6 +45,8 @@ async function findObstacle(
       try {
         await client.get(path, { query: { limit: "1" }, metadataOnly: "list", retry: false, signal });
       } catch (error) {
+        // A request that we ended ourselves is no obstacle.
+        if (signal.aborted) return undefined;
         return explain(error, resource, scope);
       }
     }

@@ -7,12 +7,21 @@ import { keyOf } from "./index.ts";
 
 type Telemetry = Required<Pick<ControllerOptions, "onReconciled" | "onFailed" | "onAppSecret">>;
 
+type TelemetryOptions = {
+  /** Whether this replica is the one that works. */
+  isLeading: () => boolean;
+  /** A monotonic clock, in milliseconds. */
+  now?: () => number;
+};
+
 /**
  * Tells what the controller does, in metrics and in the log: one line for each change of state, and one for each failure.
- *
- * @param now a monotonic clock, in milliseconds
+ * A follower sees the same changes, as the leader's work: it tells them at debug level, or each would be logged by all.
  */
-export function createTelemetry(log: Logger, metrics: Metrics, now: () => number = () => performance.now()): Telemetry {
+export function createTelemetry(log: Logger, metrics: Metrics, options: TelemetryOptions): Telemetry {
+  const { isLeading, now = () => performance.now() } = options;
+  const debug: Logger["debug"] = (fields, message) => log.debug(fields, message);
+  const quiet: Logger = { ...log, info: debug, warn: debug };
   /** Since when a change waits to be published, by key: for the latency from the change to its Secret. */
   const waiting = new Map<string, number>();
   return {
@@ -21,8 +30,11 @@ export function createTelemetry(log: Logger, metrics: Metrics, now: () => number
         if (before) waiting.delete(keyOf(before));
         return;
       }
-      if (before?.metadata.generation !== after.metadata.generation) waiting.set(keyOf(after), now());
-      logTransition(log, before, after);
+      const { generation } = after.metadata;
+      if (before?.metadata.generation !== generation) waiting.set(keyOf(after), now());
+      // Answered by the leader.
+      if (!isLeading() && after.status?.observedGeneration === generation) waiting.delete(keyOf(after));
+      logTransition(isLeading() ? log : quiet, before, after);
     },
     onReconciled(key, { result, published }, seconds) {
       metrics.reconciled(result, seconds);

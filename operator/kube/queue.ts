@@ -21,10 +21,9 @@ export type Queue = {
   addAfter(key: string, ms: number): void;
   /** Takes back the failures and the waiting wishes of a key whose object is gone. */
   forget(key: string): void;
-  /** A paused queue takes keys and starts none: a follower that keeps warm. */
-  pause(): void;
+  /** Ends a pause. A paused queue takes no keys: a follower's would only pile up, for whoever resumes it adds all there are. */
   resume(): void;
-  /** Stops taking and starting, and resolves when what has begun is finished. After `timeoutMs` the handlers' signal aborts. */
+  /** Stops taking and starting, and resolves when what has begun is finished, or after `timeoutMs`: a server that hangs holds up nobody's end. */
   drain(timeoutMs?: number): Promise<void>;
   /** Keys that wait for a hand, without the delayed ones. */
   readonly depth: number;
@@ -49,7 +48,7 @@ export type QueueMetrics = {
 export type QueueOptions = {
   /** How many keys are handled at once. */
   concurrency: number;
-  handle: (key: string, signal: AbortSignal) => Promise<void>;
+  handle: (key: string) => Promise<void>;
   backoff: Backoff;
   metrics?: QueueMetrics;
   /** Called with what a handler threw, the failures of this key in a row, and the ms until it runs again. */
@@ -73,14 +72,13 @@ export function createQueue(options: QueueOptions): Queue {
     metrics.retried?.();
     add(key);
   });
-  const stop = new AbortController();
   let draining = false;
   let paused = options.paused ?? false;
   let lastFinished = clock.now();
   let drained: (() => void) | undefined;
 
   function add(key: string): void {
-    if (draining) return;
+    if (draining || paused) return;
     if (running.has(key)) {
       if (!runAgain.has(key)) metrics.added?.();
       runAgain.add(key);
@@ -100,7 +98,7 @@ export function createQueue(options: QueueOptions): Queue {
 
   /** Starts keys while hands are free. */
   function fill(): void {
-    while (!paused && !draining && running.size < concurrency) {
+    while (!draining && running.size < concurrency) {
       const next = waiting.entries().next();
       if (next.done) return;
       const [key, addedAt] = next.value;
@@ -117,7 +115,7 @@ export function createQueue(options: QueueOptions): Queue {
     try {
       // Not in the caller's stack: `add` is called from listeners that must not run handlers.
       await Promise.resolve();
-      await handle(key, stop.signal);
+      await handle(key);
       failures.delete(key);
     } catch (error) {
       fail(key, error);
@@ -155,7 +153,7 @@ export function createQueue(options: QueueOptions): Queue {
   return {
     add,
     addAfter(key, ms) {
-      if (draining) return;
+      if (draining || paused) return;
       if (ms <= 0) add(key);
       else later.add(key, ms);
     },
@@ -164,13 +162,8 @@ export function createQueue(options: QueueOptions): Queue {
       retries.cancel(key);
       later.cancel(key);
     },
-    pause() {
-      paused = true;
-    },
     resume() {
-      if (paused) lastFinished = clock.now();
       paused = false;
-      fill();
     },
     async drain(timeoutMs) {
       draining = true;
@@ -180,10 +173,10 @@ export function createQueue(options: QueueOptions): Queue {
       runAgain.clear();
       metrics.depth?.(0);
       if (running.size === 0) return;
-      const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => stop.abort());
-      await new Promise<void>((resolve) => {
-        drained = resolve;
-      });
+      const finished = Promise.withResolvers<undefined>();
+      drained = () => finished.resolve(undefined);
+      const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, drained);
+      await finished.promise;
       callOff?.();
     },
     get depth() {
@@ -193,7 +186,7 @@ export function createQueue(options: QueueOptions): Queue {
       return running.size;
     },
     get lastProgress() {
-      const idle = running.size === 0 && (waiting.size === 0 || paused);
+      const idle = running.size === 0 && waiting.size === 0;
       return idle ? clock.now() : lastFinished;
     },
     get unfinishedSeconds() {

@@ -2,7 +2,7 @@ import type { ObjectMeta } from "../api/metadata.ts";
 import { OperatorError } from "../api/errors.ts";
 import { backoffMs } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, RequestTimeout } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { listPages } from "./pages.ts";
 import { compareVersions } from "./resource-version.ts";
@@ -24,13 +24,14 @@ import { readWatchEvent, WatchFailed } from "./watch-event.ts";
  * A list older than what we have seen tells nothing new and is not taken: an API server that lags behind must not turn
  * time back. But a cluster whose etcd was restored from a backup does go back, for good. So the lists have to stay
  * older for `restoredAfterMs` before they are believed; then they are taken as they are. (An etcd that was restored as
- * its manual says, with the revision bumped, answers 410 and needs none of this.)
+ * its manual says, with the revision bumped, answers 410 and needs none of this. One that was not, and has caught up
+ * within `idleMs`, cannot be told from one that never was away: Kubernetes itself wants all controllers restarted then.)
  */
 export type Reflector = {
   /** Resolves when the first list is complete and in the store. Pending for as long as that takes. */
   synced: Promise<void>;
   stop(): Promise<void>;
-  /** Why there is no watch at the moment, for /readyz and a person; `undefined` while all is well. */
+  /** Why there is no watch at the moment; `undefined` while all is well. */
   readonly problem: string | undefined;
 };
 
@@ -43,10 +44,6 @@ export type ReflectorOptions<T extends { metadata: ObjectMeta }> = {
   store: Store<T>;
   /** What is to be held of an object: itself, changed in place (managedFields taken off), or `undefined` for nothing. */
   keep?: (object: T) => T | undefined;
-  /** Every object seen, the dropped ones too, after the store has it. In a list: as ADDED, those that are held already included. What a list finds missing is told by the store alone. */
-  onEvent?: (object: T, type: "ADDED" | "MODIFIED" | "DELETED") => void;
-  /** After every list but the first: of objects that are not held, events may have been missed. */
-  onRelisted?: () => void;
   log: Log;
   timings?: Partial<ReflectorTimings>;
 };
@@ -93,17 +90,22 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   let failures = 0;
   let refusals = 0;
   let problem: string | undefined = "not listed yet";
+  /** By the clock of performance.now(); Infinity: not yet. A list may take long, and is no good one for that. */
+  let watchingSince = Infinity;
+  /** This session, of anything. */
+  let heard = false;
 
   /** Goes on until stopped. Never rejects. */
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      const startedAt = performance.now();
+      watchingSince = Infinity;
+      heard = false;
       const error = await session().then(
         () => undefined,
         (thrown: unknown) => thrown ?? new Error("unknown"),
       );
       if (isStopping()) return;
-      const lived = performance.now() - startedAt;
+      const lived = performance.now() - watchingSince;
       if (lived >= timings.healthyMs) failures = refusals = 0;
       await sleep(afterwards(error, lived), signal);
     }
@@ -146,6 +148,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
         if (!listing) settled();
       },
       onValue(value) {
+        heard = true;
         const event = readWatchEvent<T>(value);
         if (event.type === "BOOKMARK") {
           if (listing && !event.endsList) return;
@@ -168,23 +171,18 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     remove(object: T): void;
     complete(at: string): void;
   } {
-    /** Told of after the list is in the store. */
-    const changed: T[] = [];
     return {
       add(object) {
         const kept = keep(object);
-        if (kept !== undefined && staged.add(kept)) changed.push(kept);
-        else tell(object, "ADDED");
+        if (kept === undefined) staged.forget(object);
+        else staged.add(kept);
       },
       remove: (object) => staged.remove(object),
       complete(at) {
-        const authoritative = checkAge(at);
-        staged.commit(at, { authoritative });
+        staged.commit(at, { authoritative: checkAge(at) });
         version = newest = at;
         refusals = 0;
-        for (const object of changed) tell(object, "ADDED");
         log.info({ path, count: store.size, resourceVersion: at }, listed ? "listed again" : "listed");
-        if (listed) notify(options.onRelisted);
         listed = true;
         synced.resolve(undefined);
       },
@@ -209,14 +207,11 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
 
   function apply(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
     const { namespace, name, resourceVersion } = object.metadata;
+    const kept = type === "DELETED" ? undefined : keep(object);
     if (type === "DELETED") store.remove(object);
-    else {
-      const kept = keep(object);
-      if (kept !== undefined) store.put(kept);
-      else if (store.get(namespace, name) !== undefined) store.forget(object);
-    }
+    else if (kept !== undefined) store.put(kept);
+    else if (store.get(namespace, name) !== undefined) store.forget(object);
     advance(resourceVersion);
-    tell(object, type);
   }
 
   function advance(to: string): void {
@@ -239,21 +234,10 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     }
   }
 
-  function tell(object: T, type: "ADDED" | "MODIFIED" | "DELETED"): void {
-    notify(() => options.onEvent?.(object, type));
-  }
-
-  function notify(callback: (() => void) | undefined): void {
-    try {
-      callback?.();
-    } catch (error) {
-      log.error({ path, err: error }, "a callback of the watch failed");
-    }
-  }
-
   function settled(): void {
     if (failures > 0) log.debug({ path, failures }, "watching again");
     problem = undefined;
+    watchingSince = performance.now();
   }
 
   /** What the end of a session means for the next one; returns how long to wait before it, in ms. */
@@ -276,6 +260,9 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
 
   function mustListAgain(error: unknown, status: number | undefined): boolean {
     if (error instanceof StaleList || status === 410) return true;
+    // To go on from a version that the server has not reached is answered by silence, bookmarks included, until it has; and
+    // what happened before is never told then (measured on 1.37). So a watch that was silent from its start is suspect.
+    if (error instanceof RequestTimeout && !heard) return true;
     // A version that the server calls invalid, or for which it has had only errors for a while.
     return status === 400 || status === 422 || refusals >= REFUSALS_UNTIL_LIST;
   }

@@ -22,7 +22,7 @@ export type Store<T extends { metadata: ObjectMeta }> = {
   put(object: T, by?: string): void;
   /** The object is gone for good: a later `put` of this uid is a late message, and ignored. */
   remove(object: { metadata: ObjectMeta }, by?: string): void;
-  /** The object exists but is no longer to be held. A later `put` of it counts, unless it is of an older version. */
+  /** The object exists but, as of this version, is no longer to be held. A later `put` of it counts, unless it is of an older one. */
   forget(object: { metadata: ObjectMeta }): void;
   /** A whole list, as of its own resource version: `stage`, `add` each, `commit`. */
   replace(objects: Iterable<T>, listResourceVersion: string): void;
@@ -36,8 +36,10 @@ export type Store<T extends { metadata: ObjectMeta }> = {
 export type Change<T> = { before?: T; after?: T; by?: string };
 
 export type Staged<T> = {
-  /** Returns false when this very version is held already. Of two versions of one object the newer one counts. */
-  add(object: T): boolean;
+  /** Of two versions of one object the newer one counts. */
+  add(object: T): void;
+  /** The list has the object, which is not to be held. */
+  forget(object: { metadata: ObjectMeta }): void;
   /** The object was deleted while the list came in. */
   remove(object: { metadata: ObjectMeta }): void;
   /**
@@ -96,6 +98,8 @@ export function createStore<T extends { metadata: ObjectMeta }>(
   }
 
   function forget({ metadata }: { metadata: ObjectMeta }): void {
+    const before = held.get(keyOf(metadata.namespace, metadata.name));
+    if (before !== undefined && writtenAfter(before, metadata.resourceVersion)) return;
     tombstones.add(metadata.uid, metadata.resourceVersion, "forgotten");
     take(metadata);
   }
@@ -115,6 +119,8 @@ export function createStore<T extends { metadata: ObjectMeta }>(
   function stage(): Staged<T> {
     const seen = new Set<string>();
     const changed = new Map<string, T>();
+    /** Of those that are held until now: their version in the list, by uid. */
+    const forgotten = new Map<string, string>();
     return {
       add(object) {
         const key = keyOf(object.metadata.namespace, object.metadata.name);
@@ -125,10 +131,13 @@ export function createStore<T extends { metadata: ObjectMeta }>(
         if (before?.metadata.uid === object.metadata.uid && sameVersion(before, object)) {
           // An older version that came before it in this list must not take its place.
           if (counts) changed.delete(key);
-          return false;
-        }
-        if (counts) changed.set(key, object);
-        return true;
+        } else if (counts) changed.set(key, object);
+      },
+      forget({ metadata }) {
+        const key = keyOf(metadata.namespace, metadata.name);
+        seen.delete(key);
+        changed.delete(key);
+        if (held.get(key)?.metadata.uid === metadata.uid) forgotten.set(metadata.uid, metadata.resourceVersion);
       },
       remove({ metadata }) {
         const key = keyOf(metadata.namespace, metadata.name);
@@ -141,7 +150,9 @@ export function createStore<T extends { metadata: ObjectMeta }>(
         else tombstones.settle(changed.values(), listVersion);
         for (const [key, before] of held) {
           if (seen.has(key) || (!authoritative && writtenAfter(before, listVersion))) continue;
-          if (!authoritative) tombstones.add(before.metadata.uid, listVersion, "gone");
+          const { uid } = before.metadata;
+          const listed = forgotten.get(uid);
+          if (!authoritative) tombstones.add(uid, listed ?? listVersion, listed === undefined ? "gone" : "forgotten");
           drop(key, before);
         }
         for (const [key, object] of changed) {

@@ -2,6 +2,7 @@ import type { CheckRequest } from "../api/check.ts";
 import type { Workload } from "../api/restart.ts";
 import type { AppSecretStatus } from "../api/status.ts";
 import type { AppSecretType } from "../api/schema.ts";
+import type { Holder } from "./observed.ts";
 
 /** What to do, in order. Each is one request at most, or one for each of a list; a stop between any two of them leaves a state that `plan` goes on from. */
 export type Action =
@@ -21,7 +22,11 @@ export type Action =
    */
   | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; confirm: boolean; note?: Note }
   | RestartWorkloads
-  | { kind: "DeleteSecret"; name: string; uid: string }
+  /**
+   * Refused when the Secret is another (uid) or was written since (resourceVersion): somebody may have taken it over. Asks
+   * first, for what is deleted cannot be put back: is the AppSecret, and the holder that makes it a duplicate, still there?
+   */
+  | { kind: "DeleteSecret"; name: string; uid: string; resourceVersion: string; holder?: Holder }
   /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
   | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
   | { kind: "RecordEvent"; note: Note };

@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { CheckRequest } from "../api/check.ts";
+import type { ObjectMeta } from "../api/metadata.ts";
 import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
 import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
 import { parseSpec } from "../api/schema.ts";
@@ -69,7 +70,7 @@ export function plan(observed: Observed, now: Date): Plan {
   const actions: Action[] = claim(observed);
   if (decision.publish) actions.push(decision.publish);
   if (decision.restart) actions.push(decision.restart);
-  for (const secret of decision.withdraw) actions.push({ kind: "DeleteSecret", name: secret.name, uid: secret.uid });
+  for (const secret of decision.withdraw) actions.push(withdrawal(observed, secret));
 
   const status = statusFor(observed, decision, now);
   if (decision.publish || !isDeepStrictEqual(status, appSecret.status)) {
@@ -79,6 +80,11 @@ export function plan(observed: Observed, now: Date): Plan {
   }
   const check = checkAfter(observed, decision);
   return { actions, retry: decision.retry, ...(check ? { check } : {}) };
+}
+
+function withdrawal({ appSecret, holder }: Observed, { name, uid, resourceVersion }: ObjectMeta): Action {
+  const isDuplicate = holder !== undefined && holder.uid !== appSecret.metadata.uid;
+  return { kind: "DeleteSecret", name, uid, resourceVersion, ...(isDuplicate ? { holder } : {}) };
 }
 
 /** What was refused after the Secret was written changes what the rest of the plan says. */

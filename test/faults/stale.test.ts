@@ -3,34 +3,56 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decoded } from "../integration/operator/harness/environment.ts";
 import { installRights } from "../integration/operator/harness/service-account.ts";
-import { custom } from "../integration/operator/harness/specs.ts";
+import { OWNER_ANNOTATION } from "../../operator/api/names.ts";
+import { custom, login } from "../integration/operator/harness/specs.ts";
+import type { Environment } from "../integration/operator/harness/environment.ts";
+import type { Asked } from "./rules.ts";
 import { isList } from "./rules.ts";
+import type { Stage } from "./stage.ts";
 import { createStage } from "./stage.ts";
 
 /** An API server that lags behind for a while shows a new operator an AppSecret as it was, beside a Secret as it is. */
 const LAG_MS = 2000;
 
+const isOf = (collection: string) => (asked: Asked) => asked.path.endsWith(`/${collection}`);
+
 await installRights();
 
-test("a new operator that is shown an old AppSecret does not put back what its predecessor published for it", async () => {
-  const stage = await createStage({ prefix: "stale" });
+/** What happens in `meanwhile` the next operator does not see at first: it is shown the AppSecrets as they were before. */
+async function outdated(stage: Stage, meanwhile: () => Promise<unknown>): Promise<void> {
+  // What is listed now is what will be listed once more.
+  stage.crash();
+  await stage.settled();
+  await meanwhile();
+  stage.proxy.rule({
+    on: (asked) => isList(asked) && isOf("appsecrets")(asked),
+    fault: { kind: "stale", lagMs: LAG_MS },
+    nth: () => true,
+  });
+}
+
+async function onStage(prefix: string, play: (stage: Stage, env: Environment) => Promise<void>): Promise<void> {
+  const stage = await createStage({ prefix });
   const env = stage.environments[0]!;
   try {
+    await play(stage, env);
+  } finally {
+    env.close();
+    await stage.close();
+  }
+}
+
+test("a new operator that is shown an old AppSecret does not put back what its predecessor published for it", () =>
+  onStage("stale", async (stage, env) => {
     await stage.start();
     await env.apply("orders", custom({ A: "one" }));
     await env.ready("orders", "True/Published");
-    // What is listed now is what will be listed once more.
-    stage.crash();
-    await stage.settled();
-    await env.apply("orders", custom({ A: "two" }));
-    await env.ready("orders", "True/Published");
+    await outdated(stage, async () => {
+      await env.apply("orders", custom({ A: "two" }));
+      await env.ready("orders", "True/Published");
+    });
     const { events } = await env.recordSecrets();
 
-    stage.proxy.rule({
-      on: (asked) => isList(asked) && asked.path.endsWith("/appsecrets"),
-      fault: { kind: "stale", lagMs: LAG_MS },
-      nth: () => true,
-    });
     stage.crash();
     await stage.settled();
     await sleep(2 * LAG_MS);
@@ -40,10 +62,64 @@ test("a new operator that is shown an old AppSecret does not put back what its p
     );
     assert.equal(await env.values("orders"), { A: "two" });
     await env.ready("orders", "True/Published");
-  } finally {
-    env.close();
-    await stage.close();
-  }
-});
+  }));
+
+test("nor does it take away a Secret because the AppSecret was disabled once", () =>
+  onStage("stale-disabled", async (stage, env) => {
+    await stage.start();
+    await env.apply("web-login", login({ authentication: { enabled: false } }));
+    await env.ready("web-login", "True/Disabled");
+    await outdated(stage, async () => {
+      await env.apply("web-login", login());
+      await env.ready("web-login", "True/Published");
+    });
+    const { metadata } = await env.secret("web-login");
+
+    stage.crash();
+    await stage.settled();
+    await sleep(2 * LAG_MS);
+    assert.is((await env.secret("web-login")).metadata.uid, metadata.uid);
+    await env.ready("web-login", "True/Published");
+  }));
+
+test("nor because its AppSecret was a duplicate, of one that is gone by now", () =>
+  onStage("stale-duplicate", async (stage, env) => {
+    // Before there is an operator nobody has the label by which the admission policy would refuse the second one.
+    await env.apply("first", login());
+    await sleep(1100);
+    await env.apply("second", login());
+    await stage.start();
+    await env.ready("first", "True/Published");
+    await env.ready("second", "False/Duplicate");
+    await outdated(stage, async () => {
+      await env.deleteAppSecret("first");
+      await env.ready("second", "True/Published");
+    });
+    const { metadata } = await env.secret("second");
+
+    stage.crash();
+    await stage.settled();
+    await sleep(2 * LAG_MS);
+    assert.is((await env.secret("second")).metadata.uid, metadata.uid);
+    await env.ready("second", "True/Published");
+  }));
+
+test("a Secret that was handed over is not taken away by an operator that has not heard of it yet", () =>
+  onStage("stale-handed-over", async (stage, env) => {
+    stage.proxy.rule({
+      on: (asked) => isList(asked) && isOf("secrets")(asked),
+      fault: { kind: "stream", faults: { lateMs: LAG_MS } },
+    });
+    await stage.start();
+    await env.apply("web-login", login());
+    await env.ready("web-login", "True/Published");
+    await sleep(2 * LAG_MS);
+    const handedOver = { annotations: { [OWNER_ANNOTATION]: "other" }, ownerReferences: null };
+    const { metadata } = await env.patchSecret("web-login", { metadata: handedOver });
+    await env.apply("web-login", login({ authentication: { enabled: false } }));
+    await env.ready("web-login", "True/Disabled");
+    await sleep(LAG_MS);
+    assert.is((await env.findSecret("web-login"))?.metadata.uid, metadata.uid);
+  }));
 
 test.run();

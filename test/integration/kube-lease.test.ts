@@ -198,6 +198,7 @@ test("the Lease that somebody deletes is made again", async () => {
   await client.remove(`${leases()}/elected`);
   await eventually(async () => assert.is((await read()).spec?.holderIdentity, "a"));
   await leads(a);
+  assert.equal(a.told, ["leading"], "the operator ends when it is told that the Lease is lost");
 });
 
 test("of two that write at once one wins by its resourceVersion; the other follows", async () => {

@@ -47,7 +47,11 @@ test.after(() => direct.close());
 
 async function setting(
   metadataOnly: boolean,
-  options: { timings?: Partial<ReflectorTimings>; before?: (proxy: FaultyProxy) => void } = {},
+  options: {
+    timings?: Partial<ReflectorTimings>;
+    keep?: (object: PartialObject) => PartialObject | undefined;
+    before?: (proxy: FaultyProxy) => void;
+  } = {},
 ): Promise<Setting> {
   const namespace = `watch-${randomBytes(4).toString("hex")}`;
   const path = `/api/v1/namespaces/${namespace}/secrets`;
@@ -66,7 +70,8 @@ async function setting(
     changes.push(`${before ? (after ? "~" : "-") : "+"}${(after ?? before)?.metadata.name}`),
   );
   const timings = { ...TIMINGS, ...options.timings };
-  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, log: silent, timings });
+  const keep = options.keep ?? ((object: PartialObject) => object);
+  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, keep, log: silent, timings });
   running.push(
     () => direct.remove(`/api/v1/namespaces/${namespace}`),
     () => proxy.close(),
@@ -188,6 +193,21 @@ test("a server that refuses to go on from a version again and again is listed an
   assert.is(lists(proxy), 2);
 });
 
+test("lists that fail late are failures like any other: after two of them pages are asked for", async () => {
+  const { proxy, reflector, converged } = await setting(true, {
+    before: (made) => {
+      made.answer = async ({ query }) => {
+        if (!query.has("sendInitialEvents")) return undefined;
+        await sleep(2 * (TIMINGS.healthyMs ?? 0));
+        return { status: 500 };
+      };
+    },
+  });
+  await eventually(() => assert.is(reflector.problem, undefined), 5000);
+  await converged();
+  assert.is(proxy.seen.filter(({ query }) => query.has("sendInitialEvents")).length, 2);
+});
+
 const GONE = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
 
 both("410 as a reply: a new list, which finds what was deleted and what was made anew", async (metadataOnly) => {
@@ -226,6 +246,21 @@ both("410 in the middle of a watch: the same", async (metadataOnly) => {
   await converged();
   assert.ok(changes.includes("-first") && changes.includes("+third"));
   assert.is(lists(proxy), 2);
+});
+
+test("what a new list shows and nobody needs any more is followed again as soon as it is needed", async () => {
+  let isNeeded = true;
+  const keep = (object: PartialObject) => (isNeeded || object.metadata.name !== "first" ? object : undefined);
+  const { proxy, store, reflector, touch, converged } = await setting(true, { keep });
+  await reflector.synced;
+  isNeeded = false;
+  proxy.answer = (request) => (resumed(request) ? { status: 410, body: GONE } : undefined);
+  proxy.cut();
+  await eventually(() => assert.is(store.size, 1));
+  proxy.answer = () => undefined;
+  isNeeded = true;
+  await touch("first");
+  await converged();
 });
 
 for (const [what, line] of [
@@ -373,6 +408,29 @@ test("a list older than what was seen is not taken; when it stays so, the server
   const afterMs = Math.min(...removed) - (staleSince ?? Infinity);
   assert.ok(afterMs >= 1490, `an API server that lags behind removes nothing: ${afterMs} ms`);
   stale = false;
+  await converged();
+});
+
+test("a server that has gone back in time, and so is silent to who would go on from later, is listed and believed", async () => {
+  const { proxy, reflector, create, remove, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
+  await reflector.synced;
+  await create("third");
+  await converged();
+  // As if all that had been before a backup was put back: what we have seen is far ahead of the server.
+  let ahead: string | undefined;
+  proxy.line = (line) => {
+    if (ahead !== undefined) return [line];
+    const { object } = JSON.parse(line) as { object: PartialObject };
+    ahead = `${Number(object.metadata.resourceVersion) + 100_000}`;
+    return [line, JSON.stringify({ type: "BOOKMARK", object: { metadata: { resourceVersion: ahead } } })];
+  };
+  await create("fourth");
+  await eventually(() => assert.ok(ahead !== undefined));
+  await sleep(300);
+  proxy.cut();
+  await eventually(() => assert.is(watches(proxy).at(-1)?.query.get("resourceVersion"), ahead));
+  await create("fifth");
+  await remove("first");
   await converged();
 });
 

@@ -12,15 +12,26 @@ async function until(holds: () => boolean): Promise<void> {
 test("a key that is added twice while it waits runs once", async () => {
   const ran: string[] = [];
   const handle = (key: string) => Promise.resolve(void ran.push(key));
-  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, paused: true, handle });
-  queue.add("a");
-  queue.add("b");
-  queue.add("a");
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, handle });
+  for (const key of ["first", "a", "b", "a"]) queue.add(key);
   assert.is(queue.depth, 2);
-  queue.resume();
-  await until(() => ran.length === 2);
+  await until(() => ran.length === 3);
   await sleep(20);
-  assert.equal(ran, ["a", "b"]);
+  assert.equal(ran, ["first", "a", "b"]);
+});
+
+test("a paused queue takes no keys, also none that is due later: whoever resumes it adds all there are", async () => {
+  const ran: string[] = [];
+  const handle = (key: string) => Promise.resolve(void ran.push(key));
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, paused: true, handle });
+  queue.add("before");
+  queue.addAfter("later", 1);
+  await sleep(20);
+  assert.is(queue.depth, 0);
+  queue.resume();
+  queue.add("a");
+  await until(() => ran.length > 0);
+  assert.equal(ran, ["a"]);
 });
 
 test("a key is never in two hands, and one that is added while it runs runs once more", async () => {
@@ -95,10 +106,11 @@ test("the last progress stands still while keys wait and none ends, and is now w
   const queue = createQueue({ concurrency: 1, backoff: BACKOFF, clock, paused: true, handle });
   now = 1000;
   assert.is(queue.lastProgress, 1000, "idle");
-  queue.add("stuck");
+  queue.add("none");
   now = 2000;
   assert.is(queue.lastProgress, 2000, "paused: a follower is never stuck");
   queue.resume();
+  queue.add("stuck");
   now = 300_000;
   queue.add("waiting");
   await sleep(5);
@@ -134,6 +146,14 @@ test("a drain finishes what has begun and starts nothing more", async () => {
   queue.add("late");
   await sleep(30);
   assert.equal(finished, ["begun"]);
+});
+
+test("a drain waits no longer than it is told to for what does not end", async () => {
+  const queue = createQueue({ concurrency: 1, backoff: BACKOFF, handle: () => new Promise(() => undefined) });
+  queue.add("hangs");
+  await sleep(5);
+  const outcome = queue.drain(30).then(() => "drained");
+  assert.is(await Promise.race([outcome, sleep(1000, "it still waits")]), "drained");
 });
 
 test.run();

@@ -53,6 +53,30 @@ test("what was removed does not come back by a late message", () => {
   assert.is(version("x"), undefined);
 });
 
+test("what is not to be held as of an older version is held as of the newer one", () => {
+  const { store, version } = storeWithLog();
+  store.put(object("x", 10));
+  store.forget(object("x", 9));
+  assert.is(version("x"), "10");
+  store.forget(object("x", 11));
+  assert.is(version("x"), undefined);
+  store.put(object("x", 12));
+  assert.is(version("x"), "12");
+});
+
+test("what a list shows and is not to be held can be held again, as it was in the list or newer", () => {
+  const { store, version } = storeWithLog();
+  store.put(object("x", 10));
+  const listed = store.stage();
+  listed.forget(object("x", 11));
+  listed.commit("20");
+  assert.is(version("x"), undefined);
+  store.put(object("x", 10));
+  assert.is(version("x"), undefined, "a late message");
+  store.put(object("x", 11));
+  assert.is(version("x"), "11");
+});
+
 test("another object of the same name does come", () => {
   const { store, changes } = storeWithLog();
   store.put(object("x", 10));

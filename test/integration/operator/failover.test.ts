@@ -75,6 +75,10 @@ test("a follower is ready with full caches while it does not lead, and writes no
   assert.is(isLeading(follower), false);
   assert.is(await writesOf(follower), 0);
   assert.is(await follower.metric("appsecret_reconcile_total"), 0);
+  assert.is(await follower.metric("workqueue_depth"), 0, "an alert says that the operator does not keep up");
+  const published = (operator: Operator) => operator.log().filter(({ msg }) => msg === "published").length;
+  await eventually(() => assert.is(published(leader), 2));
+  assert.is(published(follower), 0, "each change is logged once, and not once for each replica");
 });
 
 test("SIGTERM to the leader: the Lease is handed over, and the follower publishes within three seconds", async () => {

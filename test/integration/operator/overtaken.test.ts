@@ -1,0 +1,80 @@
+/**
+ * The controller in this process, over a real API server, with a client that lets a reply come late: later than the watch
+ * event of what happened after it.
+ */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { startController } from "../../../operator/controller/controller.ts";
+import type { KubeClient } from "../../../operator/kube/client.ts";
+import { createClient } from "../../../operator/kube/client.ts";
+import { loadKubeConfig } from "../../../operator/kube/config.ts";
+import { createEventRecorder } from "../../../operator/kube/events.ts";
+import { silent } from "../../../operator/kube/log.ts";
+import { createAnswers } from "../../../operator/verify/answers.ts";
+import { offlineChecks } from "../../../operator/verify/checks.ts";
+import { createLimiter, UNLIMITED } from "../../../operator/verify/limiter.ts";
+import { createScheduler } from "../../../operator/verify/scheduler.ts";
+import { connect } from "./harness/api.ts";
+import { createEnvironment } from "./harness/environment.ts";
+import { eventually } from "./harness/eventually.ts";
+import { custom, from } from "./harness/specs.ts";
+
+test("a source that is deleted while the reply with its content is under way is found missing", async () => {
+  const api = await connect();
+  const env = await createEnvironment(api, "overtaken");
+  const direct = createClient(loadKubeConfig());
+  let isTold = false;
+  let isFirst = true;
+  const client: KubeClient = {
+    ...direct,
+    async get<T>(path: string, options?: object) {
+      const reply = await direct.get<T>(path, options);
+      if (path !== env.paths.secret("source") || !isFirst) return reply;
+      isFirst = false;
+      await env.deleteSecret("source");
+      await eventually(() => assert.ok(isTold));
+      return reply;
+    },
+    stream: (path, options) =>
+      direct.stream(path, {
+        ...options,
+        onValue(value) {
+          options.onValue(value);
+          const { type, object } = value as { type: string; object: { metadata: { name?: string } } };
+          if (type === "DELETED" && object.metadata.name === "source") isTold = true;
+        },
+      }),
+  };
+  const answers = createAnswers({
+    check: offlineChecks().check,
+    limiter: createLimiter(UNLIMITED),
+    keepMs: 60_000,
+  });
+  const controller = startController({
+    client,
+    events: createEventRecorder(direct, { instance: "test" }),
+    namespaces: [env.namespace],
+    concurrency: 4,
+    createChecks: (hooks) => createScheduler({ ...hooks, answers, intervalMs: 60_000 }),
+    assertMayWrite: () => undefined,
+    log: silent,
+  });
+  try {
+    await controller.filled;
+    controller.work();
+    await env.putSecret("source", { token: "t" });
+    await env.apply("reader", custom({ TOKEN: from("source", "token") }));
+    await env.ready("reader", "False/SourceNotFound");
+    assert.is(isFirst, false);
+    await env.putSecret("source", { token: "again" });
+    await env.ready("reader", "True/Published");
+    assert.equal(await env.values("reader"), { TOKEN: "again" });
+  } finally {
+    await controller.stop(1000);
+    await direct.close();
+    await api.remove(`/api/v1/namespaces/${env.namespace}`);
+    await api.close();
+  }
+});
+
+test.run();
