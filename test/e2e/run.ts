@@ -260,7 +260,8 @@ await step("another install takes them up", async () => {
 await step("with crds.keep=false helm uninstall takes all along, but for what is to be retained", async () => {
   await helm("uninstall", RELEASE, "-n", HOME, "--wait");
   await eventually("the type goes", 30_000, async () => assert.ok(!(await exists("crd", "appsecrets.appsecret.dev"))));
-  await eventually("the Secret goes", 60_000, async () =>
+  // Kubernetes' garbage collector looks for kinds that went every 30 s, and takes its time on a busy machine.
+  await eventually("the Secret goes", 180_000, async () =>
     assert.ok(!(await exists("-n", ENVIRONMENT, "secret/orders-db"))),
   );
   assert.ok(await exists("-n", ENVIRONMENT, "secret/orders-settings"));

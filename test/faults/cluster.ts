@@ -1,6 +1,7 @@
 import type { ControlPlane } from "../../hack/control-plane/index.ts";
 import { connect } from "../integration/operator/harness/api.ts";
 import { createEnvironment } from "../integration/operator/harness/environment.ts";
+import { COLLECTED_WITHIN_MS } from "../integration/operator/harness/eventually.ts";
 import { custom } from "../integration/operator/harness/specs.ts";
 import { gone } from "./waits.ts";
 
@@ -15,9 +16,6 @@ export async function installCrds(cluster: ControlPlane): Promise<void> {
   }
 }
 
-/** kube-controller-manager looks for new kinds of owners every 30 s only. */
-const COLLECTS_WITHIN_MS = 90_000;
-
 /** Waits until the garbage collector knows AppSecrets: before that, the Secret of a deleted one stays. */
 export async function collects(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const api = await connect(env);
@@ -26,7 +24,7 @@ export async function collects(env: NodeJS.ProcessEnv = process.env): Promise<vo
   const ownerReferences = [{ apiVersion, kind, name: metadata.name, uid: metadata.uid }];
   await place.putSecret("owned", {}, { metadata: { name: "owned", ownerReferences } });
   await place.deleteAppSecret("owner");
-  await gone(place, "owned", COLLECTS_WITHIN_MS);
+  await gone(place, "owned", COLLECTED_WITHIN_MS);
   await api.remove(`/api/v1/namespaces/${place.namespace}`);
   await api.close();
 }

@@ -9,7 +9,7 @@ import { connect } from "../operator/harness/api.ts";
 import type { Api } from "../operator/harness/api.ts";
 import { createEnvironment } from "../operator/harness/environment.ts";
 import type { Environment, Secret } from "../operator/harness/environment.ts";
-import { eventually } from "../operator/harness/eventually.ts";
+import { COLLECTED_WITHIN_MS, eventually } from "../operator/harness/eventually.ts";
 import { startOperator } from "../operator/harness/operator.ts";
 import type { Operator } from "../operator/harness/operator.ts";
 import { logIn } from "../operator/harness/service-account.ts";
@@ -22,8 +22,6 @@ const CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/appsecrets.
 const GUARD = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/operator-secrets.${HOME}.${RELEASE}.appsecret.dev`;
 const REVIEWS = "/apis/authorization.k8s.io/v1";
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
-/** The garbage collector looks for kinds that came or went every 30 s only. */
-const COLLECTED_WITHIN_MS = 90_000;
 
 let cluster: ControlPlane;
 let api: Api;

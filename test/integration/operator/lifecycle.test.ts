@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { condition, decoded, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
+import { COLLECTED_WITHIN_MS, eventually } from "./harness/eventually.ts";
 import { custom, from, login } from "./harness/specs.ts";
 import { operatorSuite } from "./harness/suite.ts";
 
@@ -11,7 +11,7 @@ promise("a deleted AppSecret takes its Secret with it", async (env) => {
   await env.apply("orders", custom({ A: "1" }));
   await env.ready("orders", "True/Published");
   await env.deleteAppSecret("orders");
-  await eventually(async () => assert.is(await env.findSecret("orders"), undefined));
+  await eventually(async () => assert.is(await env.findSecret("orders"), undefined), COLLECTED_WITHIN_MS);
 });
 
 promise(
@@ -46,7 +46,7 @@ promise("under Retain the Secret outlives its AppSecret, and one of the same nam
   await env.apply("other", custom({ A: "1" }));
   await env.ready("other", "True/Published");
   await env.deleteAppSecret("other");
-  await eventually(async () => assert.is(await env.findSecret("other"), undefined));
+  await eventually(async () => assert.is(await env.findSecret("other"), undefined), COLLECTED_WITHIN_MS);
   assert.equal(await env.values("orders"), { A: "1" });
 
   await env.apply("orders", custom({ A: "2" }, { deletionPolicy: "Retain" }));
@@ -119,7 +119,7 @@ promise("a suspended AppSecret that is deleted takes its Secret with it", async 
   await env.apply("orders", custom({ A: "1" }, { suspend: true }));
   await env.ready("orders", "True/Suspended");
   await env.deleteAppSecret("orders");
-  await eventually(async () => assert.is(await env.findSecret("orders"), undefined));
+  await eventually(async () => assert.is(await env.findSecret("orders"), undefined), COLLECTED_WITHIN_MS);
 });
 
 promise("a disabled Authentication withdraws its Secret, and an enabled one has it back", async (env) => {

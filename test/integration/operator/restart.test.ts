@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { base64, decoded, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
+import { COLLECTED_WITHIN_MS, eventually } from "./harness/eventually.ts";
 import { custom, from, login } from "./harness/specs.ts";
 import { operatorSuite } from "./harness/suite.ts";
 
@@ -58,7 +58,7 @@ promise("an AppSecret that was deleted meanwhile leaves no Secret behind", async
   await env.apply("orders", custom({ A: "1" }));
   await env.ready("orders", "True/Published");
   await operator.restart(() => env.deleteAppSecret("orders"));
-  await eventually(async () => assert.is(await env.findSecret("orders"), undefined));
+  await eventually(async () => assert.is(await env.findSecret("orders"), undefined), COLLECTED_WITHIN_MS);
 });
 
 promise(
