@@ -3,16 +3,18 @@
  * caches and, where it changes the picture, the caller looks again and plans again.
  */
 import type { AppSecret } from "../api/schema.ts";
-import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
+import type { PartialObject } from "../api/metadata.ts";
 import type { AppSecretStatus } from "../api/status.ts";
-import { ApiError } from "../kube/errors.ts";
+import { ApiError, isStatus } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
-import type { Holder, PublishedContent, Refusal, Source } from "../plan/observed.ts";
+import type { PublishedContent, Refusal, Source } from "../plan/observed.ts";
 import type { Scheduler } from "../verify/scheduler.ts";
 import { keyOf } from "./index.ts";
 import { holdsData } from "./own-fields.ts";
+import type { Reader } from "./reads.ts";
+import { findNewer, readPublished, readSources, refreshAppSecret, refreshSecret } from "./reads.ts";
 import {
   appSecretPath,
   firstDataPatch,
@@ -24,14 +26,11 @@ import {
   statusPatch,
 } from "./requests.ts";
 import { restart } from "./restart.ts";
-import type { Cache } from "./scoped-store.ts";
 import { trimAppSecret, trimSecret } from "./trim.ts";
 
-export type Shell = {
+export type Shell = Reader & {
   /** Its writes fail once this replica may not write any more (it lost the Lease). */
   client: KubeClient;
-  appSecrets: Pick<Cache<AppSecret>, "get" | "put" | "remove">;
-  secrets: Pick<Cache<PartialObject>, "get" | "put" | "remove">;
   events: EventRecorder;
   checks: Pick<Scheduler, "ask">;
 };
@@ -74,7 +73,7 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
       }
       case "CreateSecret": {
         const older = action.confirm && (await findNewer(shell, current));
-        if (older) return older;
+        if (older) return { kind: older };
         const made = await createSecret(shell, current, action.secret);
         if (made.kind !== "Written") return made;
         published = made.version;
@@ -84,7 +83,7 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
       }
       case "UpdateSecret": {
         const older = action.confirm && (await findNewer(shell, current));
-        if (older) return older;
+        if (older) return { kind: older };
         const made = await updateSecret(shell, current, action);
         if (made.kind !== "Written") return made;
         published = made.version;
@@ -99,7 +98,7 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
       }
       case "DeleteSecret": {
         const older = await findNewer(shell, current, action.holder);
-        if (older) return older;
+        if (older) return { kind: older };
         const standing = await deleteSecret(shell, current, action);
         if (standing) return standing;
         break;
@@ -119,62 +118,20 @@ export async function execute(shell: Shell, appSecret: AppSecret, actions: reado
   return published ? { kind: "Done", published } : { kind: "Done" };
 }
 
-async function readSources(shell: Shell, { metadata }: AppSecret, names: readonly string[]) {
-  const read = names.map(async (name): Promise<[string, Source]> => {
-    try {
-      const secret = await readSecret(shell, metadata.namespace, name);
-      return [name, secret ? { found: true, ...secret } : { found: false }];
-    } catch (error) {
-      if (isStatus(error, 404)) return [name, { found: false }];
-      if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
-      throw error;
-    }
-  });
-  return new Map(await Promise.all(read));
-}
-
-/** @returns undefined when it is gone, which the cache then knows too */
-async function readPublished(
-  shell: Shell,
-  { metadata }: AppSecret,
-  name: string,
-): Promise<PublishedContent | undefined> {
-  const { namespace } = metadata;
-  const known = shell.secrets.get(namespace, name);
-  try {
-    return await readSecret(shell, namespace, name);
-  } catch (error) {
-    if (!known || !isStatus(error, 403, 404)) throw error;
-    const { uid, resourceVersion } = known.metadata;
-    if (isStatus(error, 403)) return { uid, resourceVersion };
-    shell.secrets.remove(known);
-    return undefined;
-  }
-}
-
-/** @returns undefined when it has been deleted meanwhile: the watch has told so before the reply came, and will not again */
-async function readSecret({ client, secrets }: Shell, namespace: string, name: string) {
-  const secret = await client.get<PartialObject & { data?: Record<string, string> }>(secretPath(namespace, name));
-  secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
-  const { uid, resourceVersion } = secret.metadata;
-  if (secrets.get(namespace, name)?.metadata.uid !== uid) return undefined;
-  return { uid, resourceVersion, data: secret.data ?? {} };
-}
-
 /** @returns the AppSecret as it is now; undefined when it is gone or was another one */
 async function setHolds(
-  { client, appSecrets }: Shell,
+  shell: Shell,
   { metadata }: AppSecret,
   holds: AppSecret["spec"]["type"] | null,
 ): Promise<AppSecret | "Forbidden" | undefined> {
   try {
     const path = appSecretPath(metadata.namespace, metadata.name);
-    const reply = trimAppSecret(await client.patch<AppSecret>(path, holdsPatch(metadata, holds), "merge"));
-    appSecrets.put(reply);
+    const reply = trimAppSecret(await shell.client.patch<AppSecret>(path, holdsPatch(metadata, holds), "merge"));
+    shell.appSecrets.put(reply);
     return reply;
   } catch (error) {
     if (isStatus(error, 403)) return "Forbidden";
-    if (isStatus(error, 404, 409, 422)) return refreshAppSecret({ client, appSecrets }, metadata).then(() => undefined);
+    if (isStatus(error, 404, 409, 422)) return refreshAppSecret(shell, metadata).then(() => undefined);
     throw error;
   }
 }
@@ -189,7 +146,7 @@ async function createSecret(shell: Shell, { metadata }: AppSecret, secret: Desir
     });
     return written(shell, reply);
   } catch (error) {
-    if (isStatus(error, 409)) return refreshSecret(shell, namespace, secret.name);
+    if (isStatus(error, 409)) return lookAgain(shell, namespace, secret.name);
     return refused(error);
   }
 }
@@ -209,10 +166,10 @@ async function updateSecret(
     if (holdsData(reply.metadata)) return written(shell, reply);
     return written(shell, await patch(firstDataPatch(secret, reply.metadata)));
   } catch (error) {
-    if (isStatus(error, 404, 409)) return refreshSecret(shell, namespace, secret.name);
+    if (isStatus(error, 404, 409)) return lookAgain(shell, namespace, secret.name);
     if (error instanceof ApiError && error.status === 422) {
       const fields = error.causes.map(({ field }) => field);
-      if (fields.some((field) => field.startsWith("metadata."))) return refreshSecret(shell, namespace, secret.name);
+      if (fields.some((field) => field.startsWith("metadata."))) return lookAgain(shell, namespace, secret.name);
       if (fields.includes("type")) return { kind: "Again", refusal: { kind: "NotOpaque" } };
       if (fields.includes("data") || fields.includes("immutable")) {
         return { kind: "Again", refusal: { kind: "Immutable" } };
@@ -248,7 +205,7 @@ async function deleteSecret(
     await client.remove(secretPath(metadata.namespace, name), expected);
   } catch (error) {
     if (isStatus(error, 403)) return { kind: "Again", refusal: { kind: "DeleteForbidden", name } };
-    if (isStatus(error, 409)) return refreshSecret(shell, metadata.namespace, name);
+    if (isStatus(error, 409)) return lookAgain(shell, metadata.namespace, name);
     if (!isStatus(error, 404)) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
@@ -257,65 +214,29 @@ async function deleteSecret(
 }
 
 async function writeStatus(
-  { client, appSecrets }: Shell,
+  shell: Shell,
   appSecret: AppSecret,
   status: AppSecretStatus,
 ): Promise<"Written" | "Again" | "Gone"> {
   const { metadata } = appSecret;
   const path = `${appSecretPath(metadata.namespace, metadata.name)}/status`;
   try {
-    const reply = await client.patch<PartialObject>(path, statusPatch(metadata, status), "merge", {
+    const reply = await shell.client.patch<PartialObject>(path, statusPatch(metadata, status), "merge", {
       metadataOnly: true,
     });
-    appSecrets.put(trimAppSecret({ ...appSecret, metadata: reply.metadata, status }));
+    shell.appSecrets.put(trimAppSecret({ ...appSecret, metadata: reply.metadata, status }));
     return "Written";
   } catch (error) {
     if (isStatus(error, 404)) return "Gone";
     if (!isStatus(error, 409, 422)) throw error;
-    return (await refreshAppSecret({ client, appSecrets }, metadata)) ? "Again" : "Gone";
+    return (await refreshAppSecret(shell, metadata)) ? "Again" : "Gone";
   }
 }
 
-/** The Secret is not what the cache said: look at it, so that the next plan is made on what is there. */
-async function refreshSecret({ client, secrets }: Shell, namespace: string, name: string): Promise<Outcome> {
-  try {
-    secrets.put(trimSecret(await client.get<PartialObject>(secretPath(namespace, name), { metadataOnly: true })));
-  } catch (error) {
-    if (!isStatus(error, 404)) throw error;
-    const known = secrets.get(namespace, name);
-    if (known) secrets.remove(known);
-  }
+/** The Secret is not what the cache said, so that the next plan is made on what is there. */
+async function lookAgain(shell: Shell, namespace: string, name: string): Promise<Outcome> {
+  await refreshSecret(shell, namespace, name);
   return { kind: "Again" };
-}
-
-/** @returns whether the AppSecret with this uid exists; the cache then has it as it is now, and else has it no more */
-async function refreshAppSecret(
-  { client, appSecrets }: Pick<Shell, "client" | "appSecrets">,
-  { namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">,
-): Promise<boolean> {
-  const reply = await client.get<AppSecret>(appSecretPath(namespace, name)).catch((error: unknown) => {
-    if (isStatus(error, 404)) return undefined;
-    throw error;
-  });
-  if (reply?.metadata.uid === uid) {
-    appSecrets.put(trimAppSecret(reply));
-    return true;
-  }
-  const known = appSecrets.get(namespace, name);
-  if (known?.metadata.uid === uid) appSecrets.remove(known);
-  return false;
-}
-
-/** @returns undefined when this AppSecret is as the API server has it at this moment, and its type's holder exists */
-async function findNewer(shell: Shell, appSecret: AppSecret, holder?: Holder): Promise<Outcome | undefined> {
-  const { metadata } = appSecret;
-  if (!(await refreshAppSecret(shell, metadata))) return { kind: "Gone" };
-  const isHeld = !holder || (await refreshAppSecret(shell, { ...holder, namespace: metadata.namespace }));
-  return isHeld && isLatest(shell, appSecret) ? undefined : { kind: "Again" };
-}
-
-function isLatest({ appSecrets }: Shell, { metadata }: AppSecret): boolean {
-  return appSecrets.get(metadata.namespace, metadata.name)?.metadata.resourceVersion === metadata.resourceVersion;
 }
 
 function record({ events }: Shell, { apiVersion, kind, metadata }: AppSecret, { type, reason, action, message }: Note) {
@@ -325,8 +246,4 @@ function record({ events }: Shell, { apiVersion, kind, metadata }: AppSecret, { 
 
 function withVersion(status: AppSecretStatus, version: PublishedVersion): AppSecretStatus {
   return status.secret ? { ...status, secret: { ...status.secret, ...version } } : status;
-}
-
-function isStatus(error: unknown, ...statuses: number[]): boolean {
-  return error instanceof ApiError && statuses.includes(error.status);
 }
