@@ -60,24 +60,22 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 
 const startedAt = new Date();
 const progress = createProgress(process.stderr);
+const sections: Section[] = [];
 try {
   await ensureBinaries({});
-  const sections = await measureAll();
-  const file = flags.json ?? `test/bench/results/${startedAt.toISOString().replaceAll(":", "-")}.json`;
-  await writeJson(file, sections);
-  console.log(`${table(sections)}\n\nTook ${since(startedAt)}. The figures as JSON: ${file}`);
-  const missed = sections.flatMap(({ rows }) => rows).filter((row) => verdict(row) === "missed");
-  if (missed.length > 0) console.log(`Missed: ${missed.map(({ id }) => id).join(", ")}.`);
-  process.exitCode = flags.strict && missed.length > 0 ? 1 : 0;
+  await measureAll();
+  const missed = await report();
+  process.exitCode = flags.strict && missed > 0 ? 1 : 0;
 } catch (error) {
   progress.end();
+  // What was measured before it took minutes.
+  if (sections.length > 0) await report();
   if (!(error instanceof ControlPlaneError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }
 
-async function measureAll(): Promise<Section[]> {
-  const sections: Section[] = [];
+async function measureAll(): Promise<void> {
   const total = groups.reduce((sum, group) => sum + GROUPS[group].seconds, 0);
   let before = 0;
   for (const group of groups) {
@@ -89,7 +87,17 @@ async function measureAll(): Promise<Section[]> {
     before += seconds;
   }
   progress.end();
-  return sections;
+}
+
+/** @returns how many bars were missed */
+async function report(): Promise<number> {
+  const file = flags.json ?? `test/bench/results/${startedAt.toISOString().replaceAll(":", "-")}.json`;
+  console.log(`${table(sections)}\n\nTook ${since(startedAt)}.`);
+  await writeJson(file);
+  console.log(`The figures as JSON: ${file}`);
+  const missed = sections.flatMap(({ rows }) => rows).filter((row) => verdict(row) === "missed");
+  if (missed.length > 0) console.log(`Missed: ${missed.map(({ id }) => id).join(", ")}.`);
+  return missed.length;
 }
 
 function bar(share: number, text: string): string {
@@ -97,7 +105,7 @@ function bar(share: number, text: string): string {
   return `${"█".repeat(filled)}${"░".repeat(20 - filled)} ${String(Math.floor(share * 100)).padStart(2)} %  ${text}`;
 }
 
-async function writeJson(file: string, sections: readonly Section[]): Promise<void> {
+async function writeJson(file: string): Promise<void> {
   const rows = sections.flatMap((section) =>
     section.rows.map((row) => ({ ...row, section: section.title, verdict: verdict(row) ?? null })),
   );
