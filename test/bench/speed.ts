@@ -1,6 +1,7 @@
 /**
  * How fast: the floor and the operator in turns, in pairs of both orders, because a machine is never twice the same. Each
- * ratio is of two neighbours in time; the median of them is the row's.
+ * ratio is of two neighbours in time; the median of them is the row's. Only the latencies of all rounds are taken together, for
+ * a p99 needs many.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppSecret } from "../../operator/api/schema.ts";
