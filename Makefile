@@ -18,7 +18,7 @@ demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show wha
 test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
 	@$(NPM) test
 
-bench: $(INSTALLED) ## Measure the operator side by side with the API server's own limit (about 8 minutes)
+bench: $(INSTALLED) ## Measure the operator side by side with the API server's own limit (about a quarter of an hour)
 	@$(NPM) run bench
 
 profile: $(INSTALLED) ## Make a CPU profile of the operator under load

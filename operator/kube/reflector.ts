@@ -119,7 +119,7 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
   /** One list, if need be, and one watch after it. Ends when the server ends it well, throws when it ends otherwise. */
   async function session(): Promise<void> {
     if (version !== undefined) return watch();
-    if (canStreamLists && refusals < 2) return watch(store.stage());
+    if (canStreamLists && refusals < 2) return watch({ withList: true });
     const staged = store.stage();
     const listing = startListing(staged);
     const pages = { selectors, metadataOnly: options.metadataOnly ?? false, signal };
@@ -128,9 +128,9 @@ export function startReflector<T extends { metadata: ObjectMeta }>(options: Refl
     return watch();
   }
 
-  /** With `staged`: a streaming list, which becomes the watch. */
-  async function watch(staged?: Staged<T>): Promise<void> {
-    let listing = staged && startListing(staged);
+  /** `withList`: a streaming list, which becomes the watch. What is kept for it goes with it: a parameter would stay. */
+  async function watch({ withList = false } = {}): Promise<void> {
+    let listing = withList ? startListing(store.stage()) : undefined;
     await client.stream(path, {
       query: {
         ...selectors,

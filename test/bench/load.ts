@@ -44,8 +44,8 @@ export function createAppSecret(
   return client.create(appSecretsPath(namespace), body, { query: { fieldManager: "bench" } });
 }
 
-/** Makes an AppSecret, and whatever belongs to it. */
-export type Maker = (name: string) => Promise<void>;
+/** Makes an AppSecret, and whatever belongs to it. Resolves with how long the API server took to create it, in ms. */
+export type Maker = (name: string) => Promise<number>;
 
 /** What the operator wrote for one AppSecret, to be written for others by the floor. */
 export type Template = { name: string; uid: string; secret: string; status: string };
@@ -70,7 +70,9 @@ export function floor(client: KubeClient, namespace: string, template: Template)
   const fill = (text: string, { name, uid }: ObjectMeta): unknown =>
     JSON.parse(text.replaceAll(template.name, name).replaceAll(template.uid, uid));
   return async (name) => {
+    const began = performance.now();
     const { metadata } = await createAppSecret(client, namespace, name);
+    const createdMs = performance.now() - began;
     const secret = await client.create<PartialObject>(secretsPath(namespace), fill(template.secret, metadata), {
       metadataOnly: true,
     });
@@ -81,13 +83,16 @@ export function floor(client: KubeClient, namespace: string, template: Template)
     }
     const path = `${appSecretsPath(namespace)}/${name}/status`;
     await client.patch(path, statusPatch(metadata, status), "merge", { metadataOnly: true });
+    return createdMs;
   };
 }
 
 /** Only the AppSecret: the rest is the operator's. */
 export function requestOnly(client: KubeClient, namespace: string): Maker {
   return async (name) => {
+    const began = performance.now();
     await createAppSecret(client, namespace, name);
+    return performance.now() - began;
   };
 }
 

@@ -37,7 +37,7 @@ const progress = createProgress(process.stderr);
 const name = `operator-${new Date().toISOString().replaceAll(":", "-")}.cpuprofile`;
 await mkdir(RESULTS, { recursive: true });
 const show = (_done: number, what: string) => progress.show(() => what);
-const seconds = await inWorld({ scale: SCALES.full, churnMinutes: 0, progress: show }, async (world) => {
+const { seconds, readyMs } = await inWorld({ scale: SCALES.full, churnMinutes: 0, progress: show }, async (world) => {
   await world.createNamespace("profile");
   const nodeFlags = ["--cpu-prof", `--cpu-prof-dir=${RESULTS}`, `--cpu-prof-name=${name}.part`];
   const operator = await world.startOperator({ nodeFlags, fromSource: true });
@@ -45,31 +45,38 @@ const seconds = await inWorld({ scale: SCALES.full, churnMinutes: 0, progress: s
   const took = await publish(world, "profile", objects, requestOnly(world.client, "profile"));
   // V8 writes the file at an orderly end.
   await operator.stop();
-  return took;
+  return { seconds: took, readyMs: operator.readyMs };
 });
 progress.end();
 const file = `${RESULTS}/${name}`;
 await rename(`${file}.part`, file);
 
 console.log(`${objects} AppSecrets in ${seconds.toFixed(1)} s.`);
-console.log(`${summary(JSON.parse(await readFile(file, "utf8")) as Profile)}\n\nThe profile: ${file}`);
+console.log(`${summary(JSON.parse(await readFile(file, "utf8")) as Profile, readyMs)}\n\nThe profile: ${file}`);
 
-/** The functions with the most time of their own, as shares of the time in which the process did something. */
-function summary({ nodes, samples, timeDeltas }: Profile): string {
+/**
+ * The functions with the most time of their own, as shares of the time in which the process did something.
+ *
+ * @param startMs is left out: it is the loading of modules, and would be most of a short profile
+ */
+function summary({ nodes, samples, timeDeltas }: Profile, startMs: number): string {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
   const self = new Map<string, number>();
+  let at = 0;
   for (const [index, id] of samples.entries()) {
+    const delta = timeDeltas[index] ?? 0;
+    at += delta;
     const frame = byId.get(id);
-    if (frame === undefined || frame.functionName === "(idle)") continue;
+    if (at < startMs * 1000 || frame === undefined || frame.functionName === "(idle)") continue;
     const place = describe(frame);
-    self.set(place, (self.get(place) ?? 0) + (timeDeltas[index] ?? 0));
+    self.set(place, (self.get(place) ?? 0) + delta);
   }
   const busy = [...self.values()].reduce((sum, time) => sum + time, 0);
   const lines = [...self]
     .sort(([, a], [, b]) => b - a)
     .slice(0, TOP)
     .map(([place, time]) => `${((100 * time) / busy).toFixed(1).padStart(5)} %  ${place}`);
-  return [`${(busy / 1e6).toFixed(2)} s of work, start included; self time by function:`, ...lines].join("\n");
+  return [`${(busy / 1e6).toFixed(2)} s of work since it was ready; self time by function:`, ...lines].join("\n");
 }
 
 function describe({ functionName, url, lineNumber }: Profile["nodes"][number]["callFrame"]): string {

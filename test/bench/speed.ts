@@ -1,6 +1,7 @@
 /**
  * How fast: the floor and the operator in turns, in pairs of both orders, because a machine is never twice the same. Each
- * ratio is of two neighbours in time; the median of them is the row's.
+ * ratio is of two neighbours in time; the median of them is the row's. Only the latencies of all rounds are taken together, for
+ * a p99 needs many.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppSecret } from "../../operator/api/schema.ts";
@@ -20,6 +21,7 @@ import type { Maker, Template } from "./load.ts";
 import { observe } from "./observer.ts";
 import { cpuSeconds } from "./proc.ts";
 import type { Section } from "./rows.ts";
+import { watchStalls } from "./stalls.ts";
 import { median, quantile } from "./statistics.ts";
 import type { Operator, World } from "./world.ts";
 
@@ -27,7 +29,9 @@ const PER_SECOND = 20;
 const SLOW_MS = 100;
 
 /** CPU in seconds per 1,000 objects: of the operator, and of every process that takes part. */
-type Round = { perSecond: number; latenciesMs: number[]; operatorCpu: number; wholeCpu: number };
+type Round = { perSecond: number; operatorCpu: number; wholeCpu: number; latency: Latency };
+/** `toSecret` and `toReply`: of each AppSecret. `stall`: how late a thread was that did nothing (stalls.ts). All in ms. */
+type Latency = { toSecret: number[]; toReply: number[]; stall: number };
 type Kind = "floor" | "operator";
 
 export async function speed(world: World): Promise<Section[]> {
@@ -85,24 +89,32 @@ async function measure(world: World, namespace: string, make: Maker, operator?: 
   const seconds = await publish(world, namespace, objects, make);
   const operatorCpu = ((cpuOf(own) - ownBefore) / objects) * 1000;
   const wholeCpu = ((cpuOf(whole) - wholeBefore) / objects) * 1000;
-  const latenciesMs = await latencies(world, namespace, latencySeconds * PER_SECOND, make);
-  return { perSecond: objects / seconds, latenciesMs, operatorCpu, wholeCpu };
+  const perSecond = objects / seconds;
+  return {
+    ...{ perSecond, operatorCpu, wholeCpu },
+    latency: await latencies(world, namespace, latencySeconds * PER_SECOND, make),
+  };
 }
 
-/** From the beginning of the create to the moment when a watch shows the Secret, in milliseconds. */
-async function latencies({ client }: World, namespace: string, count: number, make: Maker): Promise<number[]> {
+/** From the beginning of the create to the moment when a watch shows the Secret; and to the reply to the create. */
+async function latencies({ client }: World, namespace: string, count: number, make: Maker): Promise<Latency> {
   const secrets = await observe(client, secretsPath(namespace), "ADDED");
   const before = secrets.seen.size;
   const begun = new Map<string, number>();
+  const toReply: number[] = [];
+  const stalls = watchStalls();
   try {
-    await paced(count, PER_SECOND, (index) => {
+    await stalls.longest();
+    await paced(count, PER_SECOND, async (index) => {
       begun.set(`paced-${index}`, performance.now());
-      return make(`paced-${index}`);
+      toReply.push(await make(`paced-${index}`));
     });
     await secrets.until(before + count);
-    return [...begun].map(([name, at]) => (secrets.seen.get(name) ?? NaN) - at);
+    const toSecret = [...begun].map(([name, at]) => (secrets.seen.get(name) ?? NaN) - at);
+    return { toSecret, toReply, stall: await stalls.longest() };
   } finally {
     secrets.stop();
+    await stalls.stop();
   }
 }
 
@@ -159,28 +171,34 @@ function throughput(rounds: Record<Kind, Round[]>, objects: number): Section {
 }
 
 function latency(rounds: Record<Kind, Round[]>): Section {
-  const all = (kind: Kind) => rounds[kind].flatMap((round) => round.latenciesMs);
-  // One stall of the whole machine looks like many slow ones, in one round.
-  const slow = (kind: Kind) =>
-    rounds[kind].map(({ latenciesMs }) => latenciesMs.filter((ms) => ms > SLOW_MS).length).join(", ");
-  const row = (id: string, at: number) => {
-    const [ofFloor, ofOperator] = [quantile(all("floor"), at), quantile(all("operator"), at)];
-    return {
-      id,
-      what: `p${at * 100}`,
-      unit: "ms",
-      floor: ofFloor,
-      operator: ofOperator,
-      ratio: ofOperator / ofFloor,
-      bar: { of: "ratio" as const, most: 1.5 },
-      ...(at > 0.5
-        ? { note: `over ${SLOW_MS} ms, by round: floor ${slow("floor")}; operator ${slow("operator")}` }
-        : {}),
-    };
+  const all = (kind: Kind, figure: "toSecret" | "toReply") => rounds[kind].flatMap((round) => round.latency[figure]);
+  const row = (id: string, what: string, figure: "toSecret" | "toReply", at: number) => {
+    const [ofFloor, ofOperator] = [quantile(all("floor", figure), at), quantile(all("operator", figure), at)];
+    return { id, what, unit: "ms", floor: ofFloor, operator: ofOperator, ratio: ofOperator / ofFloor };
   };
+  const bar = { of: "ratio" as const, most: 1.5 };
+  // One stall makes many slow ones, in one round.
+  const slow = (kind: Kind) =>
+    rounds[kind].map((round) => round.latency.toSecret.filter((ms) => ms > SLOW_MS).length).join(", ");
+  const stall = (kind: Kind) => Math.max(...rounds[kind].map((round) => round.latency.stall));
   return {
-    title: `Latency: create to Secret at ${PER_SECOND}/s, ${all("operator").length} of each`,
-    rows: [row("latency-p50", 0.5), row("latency-p99", 0.99)],
+    title: `Latency: create to Secret at ${PER_SECOND}/s, ${all("operator", "toSecret").length} of each`,
+    rows: [
+      { ...row("latency-p50", "p50", "toSecret", 0.5), bar },
+      {
+        ...row("latency-p99", "p99", "toSecret", 0.99),
+        bar,
+        note: `over ${SLOW_MS} ms, by round: floor ${slow("floor")}; operator ${slow("operator")}`,
+      },
+      row("latency-reply-p99", "the reply to the create alone, p99", "toReply", 0.99),
+      {
+        id: "latency-stall",
+        what: "a thread that does nothing, at most late",
+        unit: "ms",
+        floor: stall("floor"),
+        operator: stall("operator"),
+      },
+    ],
   };
 }
 

@@ -1,3 +1,7 @@
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** NaN of nothing. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
@@ -14,8 +18,8 @@ export function quantile(values: readonly number[], at: number): number {
 
 /** The slope of the line that fits the points best (least squares). */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
-  const rise = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  return rise / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const meanX = sum(points.map(([x]) => x)) / points.length;
+  const meanY = sum(points.map(([, y]) => y)) / points.length;
+  const rise = sum(points.map(([x, y]) => (x - meanX) * (y - meanY)));
+  return rise / sum(points.map(([x]) => (x - meanX) ** 2));
 }

@@ -43,6 +43,8 @@ function figure(value: number): string {
 }
 
 function barText({ of, least, most }: Bar): string {
-  const bound = least !== undefined ? `≥ ${least}` : most === 0 ? "0" : `≤ ${most ?? ""}`;
+  // A count that cannot be less is either reached or missed.
+  const isExact = least === most || (least === undefined && most === 0);
+  const bound = isExact ? String(most) : least !== undefined ? `≥ ${least}` : `≤ ${most ?? ""}`;
   return of === "ratio" ? `ratio ${bound}` : bound;
 }

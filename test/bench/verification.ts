@@ -11,16 +11,20 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { keepDirectory } from "../../hack/control-plane/lifeline.ts";
+import type { AppSecret } from "../../operator/api/schema.ts";
+import { phaseOf } from "../../operator/plan/verification.ts";
 import { createCertificateAuthority } from "../../hack/servers/tls.ts";
 import type { Certificate } from "../../hack/servers/tls.ts";
 import { allOf, AT_ONCE, createAppSecret, paced } from "./load.ts";
 import { observe } from "./observer.ts";
-import type { Section } from "./rows.ts";
-import { median, quantile } from "./statistics.ts";
+import type { Bar, Section } from "./rows.ts";
+import { median, quantile, sum } from "./statistics.ts";
 import type { World } from "./world.ts";
 
 /** Less than the operator spends on one host in the long run, so that its budget is not what is measured. */
 const PER_SECOND = 8;
+/** Between a process and the next one. */
+const PAUSE_MS = 500;
 
 export async function verification(world: World): Promise<Section[]> {
   const directory = await keepDirectory();
@@ -47,40 +51,66 @@ export async function verification(world: World): Promise<Section[]> {
   }
 }
 
+/**
+ * Each target is checked at its turns, an interval apart and at known moments (`phaseOf`). So the checks of a turn are counted,
+ * and not those between two moments, which a turn might lie on: a check belongs to the turn that is nearest in time.
+ */
 async function countChecks(world: World, provider: Provider, flags: readonly string[]): Promise<Section> {
   const { verified, targets, verifyIntervalSeconds } = world.scale;
+  const intervalMs = verifyIntervalSeconds * 1000;
+  const phases = new Map<string, number>();
   const secrets = await observe(world.client, "/api/v1/secrets", "ADDED");
   const operator = await world.startOperator({ flags });
   await allOf(verified, AT_ONCE, async (index) => {
-    if (index % 50 === 0) world.progress((0.3 * index) / verified, `checks: ${index} of ${verified} environments`);
-    await signIn(world, `checked-${index}`, `${provider.origin}/shared/${index % targets}`);
+    if (index % 50 === 0) world.progress((0.2 * index) / verified, `checks: ${index} of ${verified} environments`);
+    const path = `/shared/${index % targets}`;
+    phases.set(path, phaseOf(await signIn(world, `checked-${index}`, provider.origin + path)));
   });
   await secrets.until(verified);
   secrets.stop();
-  const first = provider.requests();
-  const during = async (what: string) => {
-    world.progress(0.4, `checks: ${what}`);
-    const before = provider.requests();
-    await sleep(verifyIntervalSeconds * 1000);
-    return provider.requests() - before;
-  };
-  // An answer that is still young at its first turn is not asked again.
-  await during("the first interval");
-  const steady = await during("one interval");
+  const first = provider.checks.length;
+
+  /** Waits until the first turn of each target after a moment has passed. Gives how many checks of each target count. */
+  async function firstTurns(after: number, counts: (check: Check, nearest: number, turn: number) => boolean) {
+    const turns = [...phases].map(([path, phase]) => ({ path, phase, turn: Math.ceil(after / intervalMs - phase) }));
+    await sleep(Math.max(...turns.map(({ phase, turn }) => (turn + phase + 0.5) * intervalMs)) - Date.now());
+    return turns.map(({ path, phase, turn }) => {
+      const isCounted = (check: Check) => counts(check, Math.round(check.at / intervalMs - phase), turn);
+      return provider.checks.filter((check) => check.path === path && isCounted(check)).length;
+    });
+  }
+
+  world.progress(0.2, "checks: a turn of each target");
+  // Not the first turn of all: an answer that is still young then is not asked again.
+  const steady = await firstTurns(Date.now() + intervalMs, (_check, nearest, turn) => nearest === turn);
+  world.progress(0.4, "checks: the next turn of each target after a restart");
   await operator.stop();
+  // What the old process has asked arrives meanwhile; all that comes later is the new one's.
+  await sleep(PAUSE_MS);
+  const stopped = Date.now();
   const restarted = await world.startOperator({ flags });
-  const afterwards = await during("one interval with a restart");
+  const ready = Date.now();
+  const afterwards = await firstTurns(stopped, ({ at }, nearest, turn) => at >= stopped && nearest <= turn);
   await restarted.stop();
-  const row = (id: string, what: string, count: number) => ({
-    ...{ id, what, unit: "checks", operator: count },
-    bar: { of: "operator" as const, most: targets },
+
+  const passed = [...phases.values()].filter(
+    (phase) => (Math.ceil(stopped / intervalMs - phase) + phase) * intervalMs < ready,
+  );
+  const surplus = sum([...steady, ...afterwards].map((checks) => Math.max(0, checks - 1)));
+  const row = (id: string, what: string, operatorChecks: number, bar: Omit<Bar, "of">) => ({
+    ...{ id, what, unit: "checks", operator: operatorChecks },
+    bar: { of: "operator" as const, ...bar },
   });
   return {
     title: `Live checks: ${verified} AppSecrets (an environment each) with ${targets} targets, every ${verifyIntervalSeconds} s`,
     rows: [
-      row("checks-first", "until all are published", first),
-      row("checks-interval", "in one interval", steady),
-      row("checks-restart", "in one interval after a restart", afterwards),
+      row("checks-first", "until all are published", first, { least: targets, most: targets }),
+      row("checks-interval", "at one turn of each target", sum(steady), { least: targets, most: targets }),
+      {
+        ...row("checks-restart", "after a restart, at the next turn of each", sum(afterwards), { most: targets }),
+        note: `${passed.length} of the turns came while no operator was ready`,
+      },
+      row("checks-surplus", "of these: second ones for one turn", surplus, { most: 0 }),
     ],
   };
 }
@@ -151,26 +181,28 @@ async function others(world: World, provider: Provider, name: string): Promise<n
 }
 
 /** An environment with one Authentication, both of this name. */
-async function signIn(world: World, name: string, jwksUri: string, isNew = true): Promise<void> {
+async function signIn(world: World, name: string, jwksUri: string, isNew = true): Promise<AppSecret> {
   if (isNew) await world.createNamespace(name);
   const authentication = { jwksUri, audience: "orders-api" };
-  await createAppSecret(world.client, name, name, { type: "Authentication", authentication });
+  return createAppSecret(world.client, name, name, { type: "Authentication", authentication });
 }
 
-type Provider = { origin: string; requests: () => number; close: () => Promise<void> };
+/** `at`: in milliseconds since the epoch, from which the operator counts its turns, too. */
+type Check = { path: string; at: number };
+type Provider = { origin: string; readonly checks: readonly Check[]; close: () => Promise<void> };
 
 /** Answers every path with the same good key set. */
 async function startProvider({ certPem, keyPem }: Certificate): Promise<Provider> {
   const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const key = { ...publicKey.export({ format: "jwk" }), kid: "one", alg: "ES256", use: "sig" };
   const body = JSON.stringify({ keys: [key] });
-  let requests = 0;
-  const server = createTlsServer({ cert: certPem, key: keyPem }, (_request, response) => {
-    requests += 1;
+  const checks: Check[] = [];
+  const server = createTlsServer({ cert: certPem, key: keyPem }, ({ url = "" }, response) => {
+    checks.push({ path: url, at: Date.now() });
     response.writeHead(200, { "content-type": "application/jwk-set+json" }).end(body);
   });
   const port = await listen(server);
-  return { origin: `https://127.0.0.1:${port}`, requests: () => requests, close: () => close(server) };
+  return { origin: `https://127.0.0.1:${port}`, checks, close: () => close(server) };
 }
 
 /** So many hosts that take a connection and never say a word. */

@@ -18,6 +18,8 @@ const ROWS: Record<string, { floor?: true; bar?: Row["bar"] }> = {
   "cpu-whole": { floor: true },
   "latency-p50": { floor: true, bar: { of: "ratio", most: 1.5 } },
   "latency-p99": { floor: true, bar: { of: "ratio", most: 1.5 } },
+  "latency-reply-p99": { floor: true },
+  "latency-stall": { floor: true },
   writes: { bar: { of: "operator", most: 2 } },
   "writes-holder": { bar: { of: "operator", most: 3 } },
   "cpu-first": {},
