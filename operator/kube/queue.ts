@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { backoffMs } from "./backoff.ts";
 import type { Backoff } from "./backoff.ts";
 import { systemClock } from "./clock.ts";
@@ -59,6 +60,12 @@ export type QueueOptions = {
   random?: () => number;
 };
 
+/**
+ * After so many keys everything else has its turn. A handler that finds nothing to do waits for nothing: without this, a first
+ * pass over all keys would keep probes, watches and the renewal of the Lease waiting until its end.
+ */
+const KEYS_IN_A_ROW = 64;
+
 export function createQueue(options: QueueOptions): Queue {
   const { concurrency, handle, backoff, metrics = {}, clock = systemClock } = options;
   /** Waiting keys in order, with the time they were added. A Map keeps the order of insertion. */
@@ -72,6 +79,8 @@ export function createQueue(options: QueueOptions): Queue {
     metrics.retried?.();
     add(key);
   });
+  let inARow = 0;
+  let pause: Promise<unknown> | undefined;
   let draining = false;
   let paused = options.paused ?? false;
   let lastFinished = clock.now();
@@ -114,13 +123,23 @@ export function createQueue(options: QueueOptions): Queue {
   async function run(key: string): Promise<void> {
     try {
       // Not in the caller's stack: `add` is called from listeners that must not run handlers.
-      await Promise.resolve();
+      await nextTurn();
       await handle(key);
       failures.delete(key);
     } catch (error) {
       fail(key, error);
     }
     finish(key);
+  }
+
+  function nextTurn(): Promise<unknown> {
+    if (pause === undefined) {
+      inARow += 1;
+      if (inARow < KEYS_IN_A_ROW) return Promise.resolve();
+      inARow = 0;
+      pause = setImmediate().then(() => (pause = undefined));
+    }
+    return pause;
   }
 
   function fail(key: string, error: unknown): void {

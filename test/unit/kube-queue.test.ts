@@ -34,6 +34,19 @@ test("a paused queue takes no keys, also none that is due later: whoever resumes
   assert.equal(ran, ["a"]);
 });
 
+test("a first pass over all keys, for which nothing has to be asked, does not keep everything else waiting", async () => {
+  const keys = Array.from({ length: 5000 }, (_, index) => `${index}`);
+  let handled = 0;
+  const handle = () => Promise.resolve(void (handled += 1));
+  const queue = createQueue({ concurrency: 32, backoff: BACKOFF, handle });
+  for (const key of keys) queue.add(key);
+  // What stands for all that waits for its turn: the renewal of the Lease, a probe, the watches.
+  await new Promise(setImmediate);
+  assert.ok(handled < keys.length / 10, `${handled} of ${keys.length} came first`);
+  await until(() => handled === keys.length);
+  assert.is(handled, keys.length);
+});
+
 test("a key is never in two hands, and one that is added while it runs runs once more", async () => {
   let inHand = 0;
   let most = 0;
