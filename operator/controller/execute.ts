@@ -5,7 +5,7 @@
 import type { AppSecret } from "../api/schema.ts";
 import type { PartialObject } from "../api/metadata.ts";
 import type { AppSecretStatus } from "../api/status.ts";
-import { ApiError, isStatus } from "../kube/errors.ts";
+import { ApiError, statusOf } from "../kube/errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
@@ -130,9 +130,11 @@ async function setHolds(
     shell.appSecrets.put(reply);
     return reply;
   } catch (error) {
-    if (isStatus(error, 403)) return "Forbidden";
-    if (isStatus(error, 404, 409, 422)) return refreshAppSecret(shell, metadata).then(() => undefined);
-    throw error;
+    const status = statusOf(error);
+    if (status === 403) return "Forbidden";
+    if (status !== 404 && status !== 409 && status !== 422) throw error;
+    await refreshAppSecret(shell, metadata);
+    return undefined;
   }
 }
 
@@ -146,7 +148,7 @@ async function createSecret(shell: Shell, { metadata }: AppSecret, secret: Desir
     });
     return written(shell, reply);
   } catch (error) {
-    if (isStatus(error, 409)) return lookAgain(shell, namespace, secret.name);
+    if (statusOf(error) === 409) return lookAgain(shell, namespace, secret.name);
     return refused(error);
   }
 }
@@ -166,7 +168,8 @@ async function updateSecret(
     if (holdsData(reply.metadata)) return written(shell, reply);
     return written(shell, await patch(firstDataPatch(secret, reply.metadata)));
   } catch (error) {
-    if (isStatus(error, 404, 409)) return lookAgain(shell, namespace, secret.name);
+    const status = statusOf(error);
+    if (status === 404 || status === 409) return lookAgain(shell, namespace, secret.name);
     if (error instanceof ApiError && error.status === 422) {
       const fields = error.causes.map(({ field }) => field);
       if (fields.some((field) => field.startsWith("metadata."))) return lookAgain(shell, namespace, secret.name);
@@ -204,9 +207,10 @@ async function deleteSecret(
   try {
     await client.remove(secretPath(metadata.namespace, name), expected);
   } catch (error) {
-    if (isStatus(error, 403)) return { kind: "Again", refusal: { kind: "DeleteForbidden", name } };
-    if (isStatus(error, 409)) return lookAgain(shell, metadata.namespace, name);
-    if (!isStatus(error, 404)) throw error;
+    const status = statusOf(error);
+    if (status === 403) return { kind: "Again", refusal: { kind: "DeleteForbidden", name } };
+    if (status === 409) return lookAgain(shell, metadata.namespace, name);
+    if (status !== 404) throw error;
   }
   const known = secrets.get(metadata.namespace, name);
   if (known?.metadata.uid === expected.uid) secrets.remove(known);
@@ -227,8 +231,9 @@ async function writeStatus(
     shell.appSecrets.put(trimAppSecret({ ...appSecret, metadata: reply.metadata, status }));
     return "Written";
   } catch (error) {
-    if (isStatus(error, 404)) return "Gone";
-    if (!isStatus(error, 409, 422)) throw error;
+    const code = statusOf(error);
+    if (code === 404) return "Gone";
+    if (code !== 409 && code !== 422) throw error;
     return (await refreshAppSecret(shell, metadata)) ? "Again" : "Gone";
   }
 }

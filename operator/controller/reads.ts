@@ -5,7 +5,7 @@
 import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
 import type { AppSecret } from "../api/schema.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { isStatus } from "../kube/errors.ts";
+import { statusOf } from "../kube/errors.ts";
 import type { Holder, PublishedContent, Source } from "../plan/observed.ts";
 import { appSecretPath, secretPath } from "./requests.ts";
 import type { Cache } from "./scoped-store.ts";
@@ -28,8 +28,9 @@ export async function readSources(
       const secret = await readSecret(reader, metadata.namespace, name);
       return [name, secret ? { found: true, ...secret } : { found: false }];
     } catch (error) {
-      if (isStatus(error, 404)) return [name, { found: false }];
-      if (isStatus(error, 403)) return [name, { found: false, forbidden: true }];
+      const status = statusOf(error);
+      if (status === 404) return [name, { found: false }];
+      if (status === 403) return [name, { found: false, forbidden: true }];
       throw error;
     }
   });
@@ -47,9 +48,10 @@ export async function readPublished(
   try {
     return await readSecret(reader, namespace, name);
   } catch (error) {
-    if (!known || !isStatus(error, 403, 404)) throw error;
+    const status = statusOf(error);
+    if (!known || (status !== 403 && status !== 404)) throw error;
     const { uid, resourceVersion } = known.metadata;
-    if (isStatus(error, 403)) return { uid, resourceVersion };
+    if (status === 403) return { uid, resourceVersion };
     reader.secrets.remove(known);
     return undefined;
   }
@@ -69,7 +71,7 @@ export async function refreshSecret({ client, secrets }: Reader, namespace: stri
   try {
     secrets.put(trimSecret(await client.get<PartialObject>(secretPath(namespace, name), { metadataOnly: true })));
   } catch (error) {
-    if (!isStatus(error, 404)) throw error;
+    if (statusOf(error) !== 404) throw error;
     const known = secrets.get(namespace, name);
     if (known) secrets.remove(known);
   }
@@ -81,7 +83,7 @@ export async function refreshAppSecret(
   { namespace, name, uid }: Pick<ObjectMeta, "namespace" | "name" | "uid">,
 ): Promise<boolean> {
   const reply = await client.get<AppSecret>(appSecretPath(namespace, name)).catch((error: unknown) => {
-    if (isStatus(error, 404)) return undefined;
+    if (statusOf(error) === 404) return undefined;
     throw error;
   });
   if (reply?.metadata.uid === uid) {

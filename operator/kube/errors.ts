@@ -78,11 +78,6 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof ApiError ? error.status : undefined;
 }
 
-/** Whether the API server answered with one of these HTTP statuses. */
-export function isStatus(error: unknown, ...statuses: number[]): error is ApiError {
-  return error instanceof ApiError && statuses.includes(error.status);
-}
-
 /**
  * Reads a `Status` reply for what is safe to show. `reason` and each cause's `field` and `reason` are names; `message`,
  * in `Status` and in each cause, is left behind.
