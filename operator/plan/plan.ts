@@ -16,7 +16,7 @@ import { Reason } from "../api/status.ts";
 import type { Action, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";
-import type { Observed, Refusal } from "./observed.ts";
+import type { Holder, Observed, Refusal } from "./observed.ts";
 import type { Decision } from "./outcomes.ts";
 import {
   beingVerified,
@@ -82,9 +82,14 @@ export function plan(observed: Observed, now: Date): Plan {
   return { actions, retry: decision.retry, ...(check ? { check } : {}) };
 }
 
-function withdrawal({ appSecret, holder }: Observed, { name, uid, resourceVersion }: ObjectMeta): Action {
-  const isDuplicate = holder !== undefined && holder.uid !== appSecret.metadata.uid;
-  return { kind: "DeleteSecret", name, uid, resourceVersion, ...(isDuplicate ? { holder } : {}) };
+function withdrawal(observed: Observed, { name, uid, resourceVersion }: ObjectMeta): Action {
+  const holder = otherHolder(observed);
+  return { kind: "DeleteSecret", name, uid, resourceVersion, ...(holder ? { holder } : {}) };
+}
+
+/** Who makes this AppSecret a duplicate. */
+function otherHolder({ appSecret, holder }: Observed): Holder | undefined {
+  return holder?.uid === appSecret.metadata.uid ? undefined : holder;
 }
 
 /** What was refused after the Secret was written changes what the rest of the plan says. */
@@ -119,7 +124,7 @@ function claim({ appSecret, holder, refusal }: Observed): Action[] {
 type Undecided = { read: string[] } | { readPublished: string } | { check: CheckRequest } | { waitMs: number };
 
 function decide(observed: Observed, now: Date): Decision | Undecided {
-  const { appSecret, holder, target, live } = observed;
+  const { appSecret, target, live } = observed;
   const name = appSecret.metadata.name;
 
   const parsed = parseSpec(appSecret.spec);
@@ -130,7 +135,8 @@ function decide(observed: Observed, now: Date): Decision | Undecided {
     const message = `The operator may not label AppSecrets: look at its Role and at admission policies. It tries again by itself.`;
     return notWritten(observed, Reason.Forbidden, message, "Reconciling");
   }
-  if (holder !== undefined && holder.uid !== appSecret.metadata.uid) {
+  const holder = otherHolder(observed);
+  if (holder) {
     const message =
       `AppSecret "${holder.name}" already holds the ${spec.type} of this namespace, and there can be only one. ` +
       `Delete one of the two.`;

@@ -42,6 +42,16 @@ async function onStage(prefix: string, play: (stage: Stage, env: Environment) =>
   }
 }
 
+/** The Secret is still the same one after the next operator has seen the old AppSecrets, and then those that there are. */
+async function survivesCrash(stage: Stage, env: Environment, name: string): Promise<void> {
+  const { metadata } = await env.secret(name);
+  stage.crash();
+  await stage.settled();
+  await sleep(2 * LAG_MS);
+  assert.is((await env.secret(name)).metadata.uid, metadata.uid);
+  await env.ready(name, "True/Published");
+}
+
 test("a new operator that is shown an old AppSecret does not put back what its predecessor published for it", () =>
   onStage("stale", async (stage, env) => {
     await stage.start();
@@ -73,13 +83,7 @@ test("nor does it take away a Secret because the AppSecret was disabled once", (
       await env.apply("web-login", login());
       await env.ready("web-login", "True/Published");
     });
-    const { metadata } = await env.secret("web-login");
-
-    stage.crash();
-    await stage.settled();
-    await sleep(2 * LAG_MS);
-    assert.is((await env.secret("web-login")).metadata.uid, metadata.uid);
-    await env.ready("web-login", "True/Published");
+    await survivesCrash(stage, env, "web-login");
   }));
 
 test("nor because its AppSecret was a duplicate, of one that is gone by now", () =>
@@ -95,13 +99,7 @@ test("nor because its AppSecret was a duplicate, of one that is gone by now", ()
       await env.deleteAppSecret("first");
       await env.ready("second", "True/Published");
     });
-    const { metadata } = await env.secret("second");
-
-    stage.crash();
-    await stage.settled();
-    await sleep(2 * LAG_MS);
-    assert.is((await env.secret("second")).metadata.uid, metadata.uid);
-    await env.ready("second", "True/Published");
+    await survivesCrash(stage, env, "second");
   }));
 
 test("a Secret that was handed over is not taken away by an operator that has not heard of it yet", () =>
