@@ -1,10 +1,29 @@
 // @ts-check
 /**
- * Imports go one way: api ← plan ← controller → kube, verify, observe. Run through hack/checks/imports.ts, which also fails
- * when a file of ours was not looked at.
+ * Imports go one way: common ← api ← { manifests, plan, verify, kube, observe } ← controller ← main, and nothing imports a
+ * program. `npm run check:imports` runs these rules (hack/lint/imports.ts) and fails if it did not look at one of our files.
  *
- * @type {import("dependency-cruiser").IConfiguration}
+ * A room is a folder of operator/ or of the root. A path within a room is relative, one into another room is an alias of
+ * package.json (`#api/names`).
  */
+
+/** What only tests, the demo and developers use. The image has none of it. */
+const NOT_SHIPPED = "^(testbed|demo|hack|test|examples)/";
+
+/**
+ * @param {string} room a folder of operator/
+ * @param {string[]} others the folders that it may import
+ * @param {string} comment the reason
+ */
+const knowsOnly = (room, others, comment) => ({
+  name: `${room}-knows-only-${others.join("-") || "itself"}`,
+  comment,
+  severity: /** @type {const} */ ("error"),
+  from: { path: `^operator/${room}/` },
+  to: { path: "^operator/", pathNot: `^operator/(${[room, ...others].join("|")})/` },
+});
+
+/** @type {import("dependency-cruiser").IConfiguration} */
 export default {
   forbidden: [
     {
@@ -14,12 +33,22 @@ export default {
       from: {},
       to: { circular: true },
     },
+    knowsOnly("common", [], "The ground: everything stands on it, so it stands on nothing."),
+    knowsOnly("api", ["common"], "The shapes of the resource do not know what handles them."),
     {
-      name: "api-is-the-bottom",
-      comment: "The shapes of the resource know of nothing that handles them.",
+      name: "api-runs-in-a-browser",
+      comment: "The web console builds its forms from the same schemas. A browser has no node: modules.",
       severity: "error",
-      from: { path: "^operator/api/" },
-      to: { path: "^(operator|hack|test|examples)/", pathNot: "^operator/api/" },
+      from: { path: "^operator/(api|common)/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    knowsOnly("manifests", ["api", "common"], "The CRD and the policies follow from the resource alone."),
+    {
+      name: "manifests-are-built",
+      comment: "hack/generate.ts writes them to files; a running program has no use for them.",
+      severity: "error",
+      from: { path: "^(operator|demo|testbed)/", pathNot: "^operator/manifests/" },
+      to: { path: "^operator/manifests/" },
     },
     {
       name: "plan-decides-only",
@@ -27,42 +56,32 @@ export default {
         "Decisions are values computed from values: a plan that can read or write cannot be tested for every input.",
       severity: "error",
       from: { path: "^operator/plan/" },
-      to: { pathNot: ["^operator/(api|plan)/", "^(node:)?(assert|buffer|crypto|url|util)$"] },
+      to: { pathNot: ["^operator/(common|api|plan)/", "^(node:)?(buffer|crypto|util)$"] },
     },
-    {
-      name: "kube-knows-only-the-api",
-      comment: "The runtime serves any controller: it takes callbacks, it does not know who they belong to.",
-      severity: "error",
-      from: { path: "^operator/kube/" },
-      to: { path: "^(operator|hack|test|examples)/", pathNot: "^operator/(api|kube)/" },
-    },
-    {
-      name: "observe-knows-only-the-api",
-      comment: "Logs, metrics and health are told what happened; they ask nobody.",
-      severity: "error",
-      from: { path: "^operator/observe/" },
-      to: { path: "^(operator|hack|test|examples)/", pathNot: "^operator/(api|observe)/" },
-    },
-    {
-      name: "verify-stands-alone",
-      comment: "A live check talks to other people's servers: it must not reach our cluster client.",
-      severity: "error",
-      from: { path: "^operator/verify/" },
-      to: { path: "^(operator|hack|test|examples)/", pathNot: "^operator/(api|observe|verify)/" },
-    },
+    knowsOnly("kube", ["common"], "The client and the caches serve any program: who writes is a parameter."),
+    knowsOnly("observe", ["api", "common"], "Logs, metrics and health record what they are given; they ask nobody."),
+    knowsOnly("verify", ["api", "common"], "A live check connects to strangers: it must not reach our cluster client."),
     {
       name: "only-main-composes",
-      comment: "main.ts puts the parts together: nothing imports it, and only it reads the configuration.",
+      comment: "main.ts puts the parts together: nothing imports it, and only it reads the settings of the process.",
       severity: "error",
-      from: { path: "^operator/", pathNot: "^operator/(main|config)\\.ts$" },
-      to: { path: "^operator/(main|config)\\.ts$" },
+      from: { path: "^operator/", pathNot: "^operator/(main\\.ts$|process/)" },
+      to: { path: "^operator/(main\\.ts$|process/)" },
     },
     {
       name: "operator-ships-alone",
-      comment: "hack/ and test/ are not in the image.",
+      comment: "The image has operator/ only.",
       severity: "error",
       from: { path: "^operator/" },
-      to: { path: "^(hack|test|examples)/" },
+      to: { path: NOT_SHIPPED },
+    },
+    {
+      name: "testbed-serves-all",
+      comment:
+        "The servers and programs of the testbed serve tests, benchmarks and the demo alike, so they know none of these.",
+      severity: "error",
+      from: { path: "^testbed/" },
+      to: { path: "^(demo|hack|test|examples)/" },
     },
     {
       name: "operator-ships-its-packages",
@@ -73,6 +92,7 @@ export default {
     },
     {
       name: "resolvable",
+      comment: "An import that leads nowhere fails when the program starts, or only when the line runs.",
       severity: "error",
       from: {},
       to: { couldNotResolve: true },
@@ -83,6 +103,9 @@ export default {
     // Type imports count: a plan that knows a client's type is halfway to calling it.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "types", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types", "default"],
+    },
   },
 };

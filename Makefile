@@ -7,13 +7,16 @@ NPM := npm --silent
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench profile soak check audit format generate bundle image e2e kind clean
+.PHONY: help demo control-plane test bench profile soak check audit format generate bundle image e2e kind clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show what it does, and stay until Ctrl-C
 	@$(NPM) run demo
+
+control-plane: $(INSTALLED) ## Bring up a control plane alone, print its KUBECONFIG, and stay until Ctrl-C
+	@node_modules/.bin/node testbed/control-plane/main.ts
 
 test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
 	@$(NPM) test

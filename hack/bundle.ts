@@ -36,7 +36,7 @@ const lazyParts: Plugin = {
   name: "lazy-parts",
   setup(context) {
     const hidden = `createRequire(import.meta.url)("yaml")`;
-    context.onLoad({ filter: /operator\/kube\/config\.ts$/ }, async ({ path }) => {
+    context.onLoad({ filter: /operator\/kube\/client\/kubeconfig\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       if (!text.includes(hidden)) throw new Error(`${path} does not load YAML by ${hidden} any more`);
       return { contents: text.replace(hidden, `require("yaml")`), loader: "ts" };

@@ -9,11 +9,11 @@ import { dirname, join } from "node:path";
 
 import { stringify } from "yaml";
 
-import { appSecretCrd } from "../operator/api/crd.ts";
-import { operatorSecretsPolicy, operatorWorkloadsPolicy, uniquenessPolicy } from "../operator/api/policies.ts";
-import type { PolicyAndBinding } from "../operator/api/policies.ts";
-import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "../operator/verify/mongodb/options.ts";
-import type { OptionRule } from "../operator/verify/mongodb/options.ts";
+import { appSecretCrd } from "#manifests/crd";
+import { operatorSecretsPolicy, operatorWorkloadsPolicy, uniquenessPolicy } from "#manifests/admission-policies";
+import type { PolicyAndBinding } from "#manifests/admission-policies";
+import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "#verify/mongodb/options";
+import type { OptionRule } from "#verify/mongodb/options";
 
 const ROOT = join(import.meta.dirname, "..");
 const CRDS = "crds";

@@ -6,8 +6,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runKubectl } from "./control-plane/kubectl.ts";
-import { ensureTool } from "./programs/index.ts";
+import { runKubectl } from "#testbed/control-plane/kubectl";
+import { ensureTool } from "#testbed/programs/index";
 
 const ROOT = join(import.meta.dirname, "..");
 const NAMESPACE = "appsecret-system";

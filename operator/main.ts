@@ -1,27 +1,27 @@
 /**
  * The composition root: settings in, parts put together, signals obeyed. Everything with a decision in it is elsewhere.
  */
-import { collectGarbage } from "./heap.ts";
-import "./threads.ts";
+import { collectGarbage } from "#process/v8-flags";
+import "#process/thread-pool";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { OperatorError } from "./api/errors.ts";
-import { configOrExit, version } from "./config.ts";
-import { startController } from "./controller/controller.ts";
-import { waitForCluster } from "./controller/preflight.ts";
-import { createTelemetry } from "./controller/telemetry.ts";
-import { createClient } from "./kube/client.ts";
-import { loadKubeConfig } from "./kube/config.ts";
-import { createEventRecorder } from "./kube/events.ts";
-import type { Election } from "./kube/lease.ts";
-import { startElection } from "./kube/lease.ts";
-import { serveHealth } from "./observe/health.ts";
-import { createLogger } from "./observe/log.ts";
-import { createMetrics } from "./observe/metrics.ts";
-import { createAnswers } from "./verify/answers.ts";
-import { createLimiter, LIMITS, UNLIMITED } from "./verify/limiter.ts";
-import { createChecks, offlineChecks } from "./verify/checks.ts";
-import { createScheduler } from "./verify/scheduler.ts";
+import { OperatorError } from "#common/operator-error";
+import { configOrExit, version } from "#process/settings";
+import { startController } from "#controller/controller";
+import { waitForCluster } from "#controller/preflight";
+import { createTelemetry } from "#controller/telemetry";
+import { createClient } from "#kube/client/client";
+import { loadKubeConfig } from "#kube/client/kubeconfig";
+import { createEventRecorder } from "#kube/events";
+import type { Election } from "#kube/lease";
+import { startElection } from "#kube/lease";
+import { serveHealth } from "#observe/health";
+import { createLogger } from "#observe/logger";
+import { createMetrics } from "#observe/metrics";
+import { createAnswers } from "#verify/schedule/verdict-cache";
+import { createLimiter, LIMITS, UNLIMITED } from "#verify/schedule/limiter";
+import { createChecks, offlineChecks } from "#verify/checks";
+import { createScheduler } from "#verify/schedule/scheduler";
 
 /** A Pod has 30 s from SIGTERM to SIGKILL: this for what has begun, then the Events, and up to 10 s for the Lease. */
 const DRAIN_MS = 15_000;

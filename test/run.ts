@@ -1,8 +1,8 @@
 import { existsSync, globSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
-import { startControlPlane, type ControlPlane } from "../hack/control-plane/index.ts";
-import { ensureTool } from "../hack/programs/index.ts";
-import { ensureFerretDB } from "../hack/servers/mongodb.ts";
+import { startControlPlane, type ControlPlane } from "#testbed/control-plane/index";
+import { ensureTool } from "#testbed/programs/index";
+import { ensureFerretDB } from "#testbed/servers/mongodb";
 import { coverageEnv, coverageLine } from "./runner/coverage.ts";
 import { runFile, type FileResult, type RunningFile } from "./runner/file.ts";
 

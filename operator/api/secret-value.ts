@@ -1,8 +1,8 @@
 /** How a spec gives a secret value: literally, or as a reference to a Secret of the same namespace. */
 import type { z } from "zod";
 
-import { DNS_SUBDOMAIN, isDataKey, isDataKeyCel, matches } from "./formats.ts";
-import { type Rule, SENSITIVE, structure, text, withRules } from "./rules.ts";
+import { DNS_SUBDOMAIN, isDataKey, isDataKeyCel, matches } from "./schema/formats.ts";
+import { type Rule, SENSITIVE, structure, text, withRules } from "./schema/rules.ts";
 
 type SecretKeyRef = { name: string; key: string };
 

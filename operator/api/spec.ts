@@ -1,12 +1,12 @@
 /** The types of an AppSecret as it is once its spec has passed the schema. */
-import type { Authentication } from "./authentication.ts";
-import type { Custom } from "./custom.ts";
-import type { Database } from "./database.ts";
-import type { ObjectMeta } from "./metadata.ts";
+import type { Authentication } from "./types/authentication/schema.ts";
+import type { Custom } from "./types/custom/schema.ts";
+import type { Database } from "./types/database/schema.ts";
+import type { ObjectMeta } from "#common/object-meta";
 import type { API_VERSION, KIND } from "./names.ts";
-import type { Workload } from "./restart.ts";
+import type { Workload } from "./schema/restart.ts";
 import type { AppSecretStatus } from "./status.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "./schema/target.ts";
 
 export const TYPES = ["Authentication", "Database", "Custom"] as const;
 export type AppSecretType = (typeof TYPES)[number];

@@ -5,24 +5,24 @@
  * Secrets matter), Secrets (metadata only, and only those that matter), and then, once this replica leads, the work: every
  * AppSecret once. In a steady state that is a look into memory for each, and no request.
  */
-import { GROUP, OWNER_ANNOTATION, PLURAL, VERSION } from "../api/names.ts";
-import type { PartialObject } from "../api/metadata.ts";
-import type { AppSecret } from "../api/schema.ts";
-import type { KubeClient } from "../kube/client.ts";
-import type { EventInput, EventRecorder } from "../kube/events.ts";
-import { guardWrites } from "../kube/guarded.ts";
-import type { Log } from "../kube/log.ts";
-import type { Queue, QueueMetrics } from "../kube/queue.ts";
-import { createQueue } from "../kube/queue.ts";
-import type { Reflector } from "../kube/reflector.ts";
-import { startReflector } from "../kube/reflector.ts";
-import type { Scheduler, SchedulerOptions } from "../verify/scheduler.ts";
-import { createIndex, keyOf, splitKey } from "./index.ts";
+import { GROUP, OWNER_ANNOTATION, PLURAL, VERSION } from "#api/names";
+import type { PartialObject } from "#common/object-meta";
+import type { AppSecret } from "#api/schema/spec";
+import type { KubeClient } from "#kube/client/client";
+import type { EventInput, EventRecorder } from "#kube/events";
+import { guardWrites } from "#kube/client/fenced";
+import type { Log } from "#common/log";
+import type { Queue, QueueMetrics } from "#kube/queue/queue";
+import { createQueue } from "#kube/queue/queue";
+import type { Reflector } from "#kube/cache/reflector";
+import { startReflector } from "#kube/cache/reflector";
+import type { Scheduler, SchedulerOptions } from "#verify/schedule/scheduler";
+import { createIndex, keyOf, splitKey } from "./lookup.ts";
 import type { Reconciled } from "./reconcile.ts";
 import { createReconciler } from "./reconcile.ts";
-import type { Cache } from "./scoped-store.ts";
-import { createScopedStore } from "./scoped-store.ts";
-import { trimAppSecret, trimSecret } from "./trim.ts";
+import type { Cache } from "./cache/multi-namespace-store.ts";
+import { createScopedStore } from "./cache/multi-namespace-store.ts";
+import { trimAppSecret, trimSecret } from "./cache/transform.ts";
 
 /** Waits of a key whose reconcile failed, in milliseconds: doubling from the first to the second. */
 const BACKOFF = { baseMs: 200, maxMs: 300_000 };

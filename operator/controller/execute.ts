@@ -2,19 +2,19 @@
  * Carries out a plan, one request after another. There are no decisions here: what the API server answers is put into the
  * caches and, where it changes the picture, the caller looks again and plans again.
  */
-import type { AppSecret } from "../api/schema.ts";
-import type { PartialObject } from "../api/metadata.ts";
-import type { AppSecretStatus } from "../api/status.ts";
-import { ApiError, statusOf } from "../kube/errors.ts";
-import type { KubeClient } from "../kube/client.ts";
-import type { EventRecorder } from "../kube/events.ts";
-import type { Action, DesiredSecret, Note } from "../plan/actions.ts";
-import type { PublishedContent, Refusal, Source } from "../plan/observed.ts";
-import type { Scheduler } from "../verify/scheduler.ts";
-import { keyOf } from "./index.ts";
-import { holdsData } from "./own-fields.ts";
-import type { Reader } from "./reads.ts";
-import { findNewer, readPublished, readSources, refreshAppSecret, refreshSecret } from "./reads.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { PartialObject } from "#common/object-meta";
+import type { AppSecretStatus } from "#api/status";
+import { ApiError, statusOf } from "#kube/client/api-error";
+import type { KubeClient } from "#kube/client/client";
+import type { EventRecorder } from "#kube/events";
+import type { Action, DesiredSecret, Note } from "#plan/actions";
+import type { PublishedContent, Refusal, Source } from "#plan/observed";
+import type { Scheduler } from "#verify/schedule/scheduler";
+import { keyOf } from "./lookup.ts";
+import { holdsData } from "./cache/managed-fields.ts";
+import type { Reader } from "./refresh.ts";
+import { findNewer, readPublished, readSources, refreshAppSecret, refreshSecret } from "./refresh.ts";
 import {
   appSecretPath,
   firstDataPatch,
@@ -24,9 +24,9 @@ import {
   secretPath,
   secretsPath,
   statusPatch,
-} from "./requests.ts";
-import { restart } from "./restart.ts";
-import { trimAppSecret, trimSecret } from "./trim.ts";
+} from "./bodies.ts";
+import { restart } from "./restart-workloads.ts";
+import { trimAppSecret, trimSecret } from "./cache/transform.ts";
 
 export type Shell = Reader & {
   /** Its writes fail once this replica may not write any more (it lost the Lease). */

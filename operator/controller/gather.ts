@@ -1,14 +1,14 @@
-import type { AppSecret } from "../api/schema.ts";
-import type { ObjectMeta, PartialObject } from "../api/metadata.ts";
-import { parseSpec } from "../api/schema.ts";
-import { CHECK_NOW_ANNOTATION, OWNER_ANNOTATION } from "../api/names.ts";
-import type { LiveCheck, Observed, PublishedContent, Refusal, Source } from "../plan/observed.ts";
-import { sourceNames } from "../plan/sources.ts";
-import { inputsOf } from "../plan/verification.ts";
-import type { Scheduler } from "../verify/scheduler.ts";
-import type { Index } from "./index.ts";
-import { keyOf } from "./index.ts";
-import type { Cache } from "./scoped-store.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { ObjectMeta, PartialObject } from "#common/object-meta";
+import { parseSpec } from "#api/schema/spec";
+import { CHECK_NOW_ANNOTATION, OWNER_ANNOTATION } from "#api/names";
+import type { LiveCheck, Observed, PublishedContent, Refusal, Source } from "#plan/observed";
+import { sourceNames } from "#plan/sources";
+import { inputsOf } from "#plan/verification";
+import type { Scheduler } from "#verify/schedule/scheduler";
+import type { Index } from "./lookup.ts";
+import { keyOf } from "./lookup.ts";
+import type { Cache } from "./cache/multi-namespace-store.ts";
 
 /** What the requests of this reconcile have told so far, beyond what the watches did. */
 export type Learned = {

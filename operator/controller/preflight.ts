@@ -1,9 +1,9 @@
-import { OperatorError } from "../api/errors.ts";
-import { GROUP, PLURAL, VERSION } from "../api/names.ts";
-import type { KubeClient } from "../kube/client.ts";
-import { ApiError } from "../kube/errors.ts";
-import type { Log } from "../kube/log.ts";
-import { sleep } from "../kube/sleep.ts";
+import { OperatorError } from "#common/operator-error";
+import { GROUP, PLURAL, VERSION } from "#api/names";
+import type { KubeClient } from "#kube/client/client";
+import { ApiError } from "#kube/client/api-error";
+import type { Log } from "#common/log";
+import { sleep } from "#common/sleep";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;

@@ -4,21 +4,21 @@
  * A key is all it is given: everything else is looked up, so that it can start from nothing, be repeated and be stopped
  * anywhere. It throws when a later try may do better; the queue then backs off.
  */
-import { OperatorError } from "../api/errors.ts";
-import type { PartialObject } from "../api/metadata.ts";
-import type { AppSecret } from "../api/schema.ts";
-import type { Plan } from "../plan/actions.ts";
-import { plan } from "../plan/plan.ts";
-import type { Source } from "../plan/observed.ts";
-import type { Scheduler } from "../verify/scheduler.ts";
+import { OperatorError } from "#common/operator-error";
+import type { PartialObject } from "#common/object-meta";
+import type { AppSecret } from "#api/schema/spec";
+import type { Plan } from "#plan/actions";
+import { plan } from "#plan/plan";
+import type { Source } from "#plan/observed";
+import type { Scheduler } from "#verify/schedule/scheduler";
 import type { Outcome, PublishedVersion, Shell } from "./execute.ts";
 import { execute } from "./execute.ts";
 import type { Learned } from "./gather.ts";
 import { gather } from "./gather.ts";
-import type { Index } from "./index.ts";
-import { splitKey } from "./index.ts";
-import type { Cache } from "./scoped-store.ts";
-import { inHandsOf } from "./scoped-store.ts";
+import type { Index } from "./lookup.ts";
+import { splitKey } from "./lookup.ts";
+import type { Cache } from "./cache/multi-namespace-store.ts";
+import { inHandsOf } from "./cache/multi-namespace-store.ts";
 
 /** A pass more than this, and two writers are fighting: the queue's backoff is the better place to wait. */
 const MAX_PASSES = 8;

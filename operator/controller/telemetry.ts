@@ -1,9 +1,9 @@
-import type { AppSecret } from "../api/schema.ts";
-import type { Condition, ConditionType } from "../api/status.ts";
-import type { Logger } from "../observe/log.ts";
-import type { Metrics } from "../observe/metrics.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { Condition, ConditionType } from "#api/status";
+import type { Logger } from "#observe/logger";
+import type { Metrics } from "#observe/metrics";
 import type { ControllerOptions } from "./controller.ts";
-import { keyOf } from "./index.ts";
+import { keyOf } from "./lookup.ts";
 
 type Telemetry = Required<Pick<ControllerOptions, "onReconciled" | "onFailed" | "onAppSecret">>;
 

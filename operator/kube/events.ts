@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { OPERATOR_NAME } from "../api/names.ts";
-import type { KubeClient } from "./client.ts";
+import { OPERATOR_NAME } from "#api/names";
+import type { KubeClient } from "./client/client.ts";
 
 /**
  * Events of events.k8s.io/v1, which people read with `kubectl describe`. They are news and no state: nothing waits for

@@ -1,10 +1,10 @@
-import { backoffMs } from "./backoff.ts";
-import type { KubeClient } from "./client.ts";
-import { statusOf } from "./errors.ts";
+import { backoffMs } from "#common/backoff";
+import type { KubeClient } from "./client/client.ts";
+import { statusOf } from "./client/api-error.ts";
 import { acquired, createObserver, released } from "./lease-record.ts";
 import type { Lease } from "./lease-record.ts";
-import type { Log } from "./log.ts";
-import { sleep } from "./sleep.ts";
+import type { Log } from "#common/log";
+import { sleep } from "#common/sleep";
 
 /**
  * One of several replicas leads: the one whose name stands in a Lease, for as long as it keeps writing it anew.

@@ -1,4 +1,4 @@
-import { OperatorError } from "../api/errors.ts";
+import { OperatorError } from "#common/operator-error";
 
 /** What may be told of an error. Never the message of one that is not ours. */
 export type DescribedError = {
@@ -21,7 +21,7 @@ const MAX_FRAMES = 8;
 const MAX_DEPTH = 4;
 
 /**
- * An error for the log. Of an OperatorError everything, since its message never carries a secret (operator/api/errors.ts);
+ * An error for the log. Of an OperatorError everything, since its message never carries a secret (operator/common/operator-error.ts);
  * of any other only its name, its code and the places it came from: drivers put whole URIs, passwords included, in their
  * messages (mongodb_exporter#1345).
  */

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { OperatorError } from "../api/errors.ts";
+import { OperatorError } from "#common/operator-error";
 
 /** `true`, or why not, for the person who asks with curl. */
 export type Health = boolean | string;

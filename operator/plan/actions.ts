@@ -1,7 +1,7 @@
-import type { CheckRequest } from "../api/check.ts";
-import type { Workload } from "../api/restart.ts";
-import type { AppSecretStatus } from "../api/status.ts";
-import type { AppSecretType } from "../api/schema.ts";
+import type { CheckRequest } from "#api/check";
+import type { Workload } from "#api/schema/restart";
+import type { AppSecretStatus } from "#api/status";
+import type { AppSecretType } from "#api/schema/spec";
 import type { Holder } from "./observed.ts";
 
 /** What to do, in order. Each is one request at most, or one for each of a list; a stop between any two of them leaves a state that `plan` goes on from. */

@@ -1,4 +1,4 @@
-import type { Condition, ConditionStatus, ConditionType, Reason } from "../api/status.ts";
+import type { Condition, ConditionStatus, ConditionType, Reason } from "#api/status";
 
 /** What a condition says. When it was said, and of which generation, is stamped in one place: below. */
 export type Statement = { status: ConditionStatus; reason: Reason; message: string };

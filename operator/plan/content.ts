@@ -1,7 +1,7 @@
-import { atlasUri } from "../api/atlas-uri.ts";
-import { publishesApiKeys, secretKey } from "../api/published-keys.ts";
-import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
-import { mongodbUriProblem } from "../api/urls.ts";
+import { atlasUri } from "#api/types/database/atlas-uri";
+import { publishesApiKeys, secretKey } from "#api/types/published-keys";
+import type { AppSecretSpec, SecretValue } from "#api/schema/spec";
+import { mongodbUriProblem } from "#api/schema/urls";
 
 /** A value of the spec and where it stands, for messages. */
 export type SecretField = { path: string; value: SecretValue };

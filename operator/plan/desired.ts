@@ -5,8 +5,8 @@ import {
   MANAGED_BY_LABEL,
   OPERATOR_NAME,
   OWNER_ANNOTATION,
-} from "../api/names.ts";
-import type { AppSecret, AppSecretSpec } from "../api/schema.ts";
+} from "#api/names";
+import type { AppSecret, AppSecretSpec } from "#api/schema/spec";
 import type { DesiredSecret } from "./actions.ts";
 
 /**

@@ -1,7 +1,7 @@
-import type { AppSecret } from "../api/schema.ts";
-import type { CheckState } from "../api/check.ts";
-import type { ObjectMeta } from "../api/metadata.ts";
-import type { Workload } from "../api/restart.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { CheckState } from "#api/check";
+import type { ObjectMeta } from "#common/object-meta";
+import type { Workload } from "#api/schema/restart";
 
 /**
  * Everything that a decision depends on, as one value: `plan` reads nothing else.

@@ -1,9 +1,9 @@
 /** The ways in which a decision can end, each with what it writes, what stays published and what it tells people. */
-import type { ObjectMeta } from "../api/metadata.ts";
-import type { Workload } from "../api/restart.ts";
-import type { AppSecretSpec } from "../api/schema.ts";
-import type { PublishedSecret, SourceVersion, Verification } from "../api/status.ts";
-import { Reason } from "../api/status.ts";
+import type { ObjectMeta } from "#common/object-meta";
+import type { Workload } from "#api/schema/restart";
+import type { AppSecretSpec } from "#api/schema/spec";
+import type { PublishedSecret, SourceVersion, Verification } from "#api/status";
+import { Reason } from "#api/status";
 import type { Action, DesiredSecret, Note, RestartWorkloads } from "./actions.ts";
 import type { Statement } from "./conditions.ts";
 import type { Observed } from "./observed.ts";

@@ -1,5 +1,5 @@
-import { API_VERSION, KIND, OWNER_ANNOTATION } from "../api/names.ts";
-import type { ObjectMeta } from "../api/metadata.ts";
+import { API_VERSION, KIND, OWNER_ANNOTATION } from "#api/names";
+import type { ObjectMeta } from "#common/object-meta";
 
 /**
  * Whose Secret is it? The annotation decides (design §4): a Secret without it, or with another name in it, is never

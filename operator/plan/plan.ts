@@ -6,13 +6,13 @@
  * final first; `outcomes.ts` says what each of them writes and keeps, `status.ts` words it for people.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { CheckRequest } from "../api/check.ts";
-import type { ObjectMeta } from "../api/metadata.ts";
-import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "../api/names.ts";
-import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
-import { parseSpec } from "../api/schema.ts";
-import type { PublishedSecret } from "../api/status.ts";
-import { Reason } from "../api/status.ts";
+import type { CheckRequest } from "#api/check";
+import type { ObjectMeta } from "#common/object-meta";
+import { CHECK_NOW_ANNOTATION, HOLDS_LABEL, MAX_SECRET_BYTES } from "#api/names";
+import type { AppSecretSpec, SecretValue } from "#api/schema/spec";
+import { parseSpec } from "#api/schema/spec";
+import type { PublishedSecret } from "#api/status";
+import { Reason } from "#api/status";
 import type { Action, Plan } from "./actions.ts";
 import { content, size } from "./content.ts";
 import { desiredSecret } from "./desired.ts";

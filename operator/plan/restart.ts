@@ -9,11 +9,11 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { CONTENT_VERSION_ANNOTATION, RESTARTED_FOR_PREFIX } from "../api/names.ts";
-import type { ObjectMeta } from "../api/metadata.ts";
-import type { Workload } from "../api/restart.ts";
-import type { AppSecretSpec } from "../api/schema.ts";
-import type { PublishedSecret } from "../api/status.ts";
+import { CONTENT_VERSION_ANNOTATION, RESTARTED_FOR_PREFIX } from "#api/names";
+import type { ObjectMeta } from "#common/object-meta";
+import type { Workload } from "#api/schema/restart";
+import type { AppSecretSpec } from "#api/schema/spec";
+import type { PublishedSecret } from "#api/status";
 import type { Note, RestartWorkloads } from "./actions.ts";
 import type { Observed } from "./observed.ts";
 

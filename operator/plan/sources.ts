@@ -1,6 +1,6 @@
-import type { AppSecretSpec, SecretValue } from "../api/schema.ts";
-import type { SourceVersion } from "../api/status.ts";
-import { Reason } from "../api/status.ts";
+import type { AppSecretSpec, SecretValue } from "#api/schema/spec";
+import type { SourceVersion } from "#api/status";
+import { Reason } from "#api/status";
 import { secretFields } from "./content.ts";
 import type { Source } from "./observed.ts";
 

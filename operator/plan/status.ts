@@ -1,5 +1,5 @@
-import type { AppSecretStatus, Condition, ConditionType } from "../api/status.ts";
-import { Reason } from "../api/status.ts";
+import type { AppSecretStatus, Condition, ConditionType } from "#api/status";
+import { Reason } from "#api/status";
 import type { Note } from "./actions.ts";
 import type { Statement, Statements } from "./conditions.ts";
 import { stamp } from "./conditions.ts";

@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { Target, Verdict } from "../api/check.ts";
-import type { AppSecret, AppSecretSpec, SecretValue } from "../api/schema.ts";
-import type { SourceVersion, Verification } from "../api/status.ts";
-import { Reason } from "../api/status.ts";
+import type { Target, Verdict } from "#api/check";
+import type { AppSecret, AppSecretSpec, SecretValue } from "#api/schema/spec";
+import type { SourceVersion, Verification } from "#api/status";
+import { Reason } from "#api/status";
 import type { Statement } from "./conditions.ts";
 import { text } from "./content.ts";
 import type { Observed, Source } from "./observed.ts";

@@ -1,14 +1,14 @@
 /** The live checks, put together: one way out for all of them. */
-import { Reason } from "../api/status.ts";
-import type { Logger } from "../observe/log.ts";
-import type { Check } from "./answers.ts";
-import { createAtlasCheck } from "./atlas.ts";
-import { followCaBundle } from "./ca.ts";
-import { createEgress } from "./egress.ts";
-import { createHttpClient } from "./http.ts";
-import { createJwksCheck } from "./jwks.ts";
-import { createMongoCheck } from "./mongodb.ts";
-import { proxyFromEnvironment } from "./proxy.ts";
+import { Reason } from "#api/status";
+import type { Logger } from "#observe/logger";
+import type { Check } from "./schedule/verdict-cache.ts";
+import { createAtlasCheck } from "./atlas/atlas.ts";
+import { followCaBundle } from "./network/ca-bundle.ts";
+import { createEgress } from "./network/egress.ts";
+import { createHttpClient } from "./network/http.ts";
+import { createJwksCheck } from "./jwks/jwks.ts";
+import { createMongoCheck } from "./mongodb/mongodb.ts";
+import { proxyFromEnvironment } from "./network/proxy.ts";
 
 export type ChecksOptions = {
   /** See createEgress. */

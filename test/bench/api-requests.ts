@@ -1,5 +1,5 @@
 /** What the API server itself has counted. */
-import type { ControlPlane } from "../../hack/control-plane/index.ts";
+import type { ControlPlane } from "#testbed/control-plane/index";
 
 export type ApiRequests = {
   /** Requests that these verbs made of this resource, a subresource included: POST, PATCH, GET, LIST … */

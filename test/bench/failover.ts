@@ -1,6 +1,6 @@
 /** How long nothing is published when the leader of two replicas is killed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { statusOf } from "../../operator/kube/errors.ts";
+import { statusOf } from "#kube/client/api-error";
 import { createAppSecret, secretsPath } from "./load.ts";
 import { observe } from "./observer.ts";
 import type { Section } from "./rows.ts";

@@ -3,12 +3,12 @@
  * client creates each AppSecret and writes its Secret and its status itself, with the operator's own client and requests.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { GROUP, PLURAL, VERSION } from "../../operator/api/names.ts";
-import type { ObjectMeta, PartialObject } from "../../operator/api/metadata.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { AppSecretStatus } from "../../operator/api/status.ts";
-import type { KubeClient } from "../../operator/kube/client.ts";
-import { statusPatch } from "../../operator/controller/requests.ts";
+import { GROUP, PLURAL, VERSION } from "#api/names";
+import type { ObjectMeta, PartialObject } from "#common/object-meta";
+import type { AppSecret } from "#api/schema/spec";
+import type { AppSecretStatus } from "#api/status";
+import type { KubeClient } from "#kube/client/client";
+import { statusPatch } from "#controller/bodies";
 
 /** As many requests at once as the operator has reconciles. */
 export const AT_ONCE = 16;

@@ -1,6 +1,6 @@
 /** Sees things happen, in the same way whoever made them happen: a watch of metadata by the bench itself. */
-import type { PartialObject } from "../../operator/api/metadata.ts";
-import type { KubeClient } from "../../operator/kube/client.ts";
+import type { PartialObject } from "#common/object-meta";
+import type { KubeClient } from "#kube/client/client";
 
 export type Observer = {
   /** When each name was seen first, on the scale of `performance.now()`. */

@@ -7,7 +7,7 @@
 import { mkdir, readFile, rename } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { createProgress } from "../../hack/control-plane/progress.ts";
+import { createProgress } from "#testbed/control-plane/progress";
 import { requestOnly } from "./load.ts";
 import { publish } from "./speed.ts";
 import { SCALES } from "./scale.ts";

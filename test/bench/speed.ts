@@ -4,7 +4,7 @@
  * a p99 needs many.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AppSecret } from "../../operator/api/schema.ts";
+import type { AppSecret } from "#api/schema/spec";
 import { apiRequests, WRITES } from "./api-requests.ts";
 import {
   allOf,

@@ -2,16 +2,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { kubeconfig, readCertificateAuthority } from "../../hack/control-plane/credentials.ts";
+import { kubeconfig, readCertificateAuthority } from "#testbed/control-plane/credentials";
 import { bundle } from "../../hack/bundle.ts";
-import { startControlPlane } from "../../hack/control-plane/index.ts";
-import type { ControlPlane } from "../../hack/control-plane/index.ts";
-import { keepDirectory, spawnKept } from "../../hack/control-plane/lifeline.ts";
-import type { KeptProcess } from "../../hack/control-plane/lifeline.ts";
-import { freePort } from "../../hack/control-plane/ports.ts";
-import { createClient } from "../../operator/kube/client.ts";
-import type { KubeClient } from "../../operator/kube/client.ts";
-import { loadKubeConfig } from "../../operator/kube/config.ts";
+import { startControlPlane } from "#testbed/control-plane/index";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import { keepDirectory, spawnKept } from "#testbed/control-plane/lifeline";
+import type { KeptProcess } from "#testbed/control-plane/lifeline";
+import { freePort } from "#testbed/control-plane/ports";
+import { createClient } from "#kube/client/client";
+import type { KubeClient } from "#kube/client/client";
+import { loadKubeConfig } from "#kube/client/kubeconfig";
 import type { Scale } from "./scale.ts";
 
 export type World = {

@@ -8,9 +8,9 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { parse } from "yaml";
-import { startLoginProvider } from "../../hack/servers/login-provider.ts";
-import { startMongoDB } from "../../hack/servers/mongodb.ts";
-import { createCertificateAuthority } from "../../hack/servers/tls.ts";
+import { startLoginProvider } from "#testbed/servers/login-provider";
+import { startMongoDB } from "#testbed/servers/mongodb";
+import { createCertificateAuthority } from "#testbed/servers/tls";
 
 const EXAMPLES = ["authentication", "custom", "database"].map((name) => `examples/${name}.yaml`);
 const DEPLOYMENT = "examples/workload/deployment.yaml";

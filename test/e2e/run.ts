@@ -13,10 +13,10 @@
  * Exit code 0 when every step did what it says. The namespaces that it makes go in any case.
  */
 import * as assert from "node:assert/strict";
-import { findOnPath } from "../../hack/control-plane/binaries.ts";
-import { ensureBinaries } from "../../hack/control-plane/index.ts";
-import { runKubectl } from "../../hack/control-plane/kubectl.ts";
-import { ensureTool } from "../../hack/programs/index.ts";
+import { findOnPath } from "#testbed/control-plane/binaries";
+import { ensureBinaries } from "#testbed/control-plane/index";
+import { runKubectl } from "#testbed/control-plane/kubectl";
+import { ensureTool } from "#testbed/programs/index";
 import { useOrders } from "./orders.ts";
 import { READER, readerDeployment, readerPod, WEB } from "./reader.ts";
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import * as assert from "uvu/assert";
-import type { Secret } from "../integration/operator/harness/environment.ts";
-import { decoded } from "../integration/operator/harness/environment.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
-import { custom, from } from "../integration/operator/harness/specs.ts";
+import type { Secret } from "#support/operator/environment";
+import { decoded } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, from } from "#support/operator/specs";
 import { createStage } from "./stage.ts";
 import { MILD } from "./troubles.ts";
 

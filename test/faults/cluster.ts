@@ -1,8 +1,8 @@
-import type { ControlPlane } from "../../hack/control-plane/index.ts";
-import { connect } from "../integration/operator/harness/api.ts";
-import { createEnvironment } from "../integration/operator/harness/environment.ts";
-import { COLLECTED_WITHIN_MS } from "../integration/operator/harness/eventually.ts";
-import { custom } from "../integration/operator/harness/specs.ts";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import { connect } from "#support/operator/api";
+import { createEnvironment } from "#support/operator/environment";
+import { COLLECTED_WITHIN_MS } from "#support/operator/eventually";
+import { custom } from "#support/operator/specs";
 import { gone } from "./waits.ts";
 
 /** Our CRD and policies, as a person installs them: for a control plane that the test runner did not start. */

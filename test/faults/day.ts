@@ -1,5 +1,5 @@
-import type { Environment } from "../integration/operator/harness/environment.ts";
-import { custom, database, from, login } from "../integration/operator/harness/specs.ts";
+import type { Environment } from "#support/operator/environment";
+import { custom, database, from, login } from "#support/operator/specs";
 import { holds, ready } from "./waits.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { installRights } from "../integration/operator/harness/service-account.ts";
-import { custom } from "../integration/operator/harness/specs.ts";
+import { installRights } from "#support/operator/service-account";
+import { custom } from "#support/operator/specs";
 import { isWatch } from "./rules.ts";
 import { createStage } from "./stage.ts";
 

@@ -1,8 +1,8 @@
-import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION } from "../../operator/api/names.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { WatchEvent } from "../integration/operator/harness/api.ts";
-import type { Secret } from "../integration/operator/harness/environment.ts";
-import { decoded } from "../integration/operator/harness/environment.ts";
+import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION } from "#api/names";
+import type { AppSecret } from "#api/schema/spec";
+import type { WatchEvent } from "#support/operator/api";
+import type { Secret } from "#support/operator/environment";
+import { decoded } from "#support/operator/environment";
 import type { Passed } from "./proxy.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Environment } from "../integration/operator/harness/environment.ts";
-import { installRights } from "../integration/operator/harness/service-account.ts";
+import type { Environment } from "#support/operator/environment";
+import { installRights } from "#support/operator/service-account";
 import { ahead } from "./ahead.ts";
 import type { Picture } from "./picture.ts";
 import { atRest, comesTo, picture } from "./picture.ts";

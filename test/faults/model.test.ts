@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { installRights } from "../integration/operator/harness/service-account.ts";
+import { installRights } from "#support/operator/service-account";
 import { collects } from "./cluster.ts";
 import { explore, replayLine } from "./model-run.ts";
 import { MILD, NO_TROUBLE } from "./troubles.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { installRights } from "../integration/operator/harness/service-account.ts";
+import { installRights } from "#support/operator/service-account";
 import { ahead } from "./ahead.ts";
 import { DAY } from "./day.ts";
 import type { Picture } from "./picture.ts";

@@ -1,10 +1,10 @@
 import * as assert from "uvu/assert";
-import { HOLDS_LABEL } from "../../operator/api/names.ts";
-import type { ObjectMeta } from "../../operator/api/metadata.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
-import { decoded, state } from "../integration/operator/harness/environment.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
+import { HOLDS_LABEL } from "#api/names";
+import type { ObjectMeta } from "#common/object-meta";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment, Secret } from "#support/operator/environment";
+import { decoded, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
 import type { Proxy } from "./proxy.ts";
 
 /** A namespace as it is, without what differs from run to run: uids, versions, times. */

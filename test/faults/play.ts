@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { HOLDS_LABEL, OWNER_ANNOTATION } from "../../operator/api/names.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
-import { base64, decoded, state } from "../integration/operator/harness/environment.ts";
-import { custom, database, from, login } from "../integration/operator/harness/specs.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
+import { HOLDS_LABEL, OWNER_ANNOTATION } from "#api/names";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment, Secret } from "#support/operator/environment";
+import { base64, decoded, state } from "#support/operator/environment";
+import { custom, database, from, login } from "#support/operator/specs";
+import { eventually } from "#support/operator/eventually";
 import type { Action, Model, Outcome, Spec, View } from "./model.ts";
 import { act, EMPTY, JWKS_URI, mongodbUri, reachable, settled, view } from "./model.ts";
 import type { Stage } from "./stage.ts";

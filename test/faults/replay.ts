@@ -1,6 +1,6 @@
 /** Plays a sequence again that model.test.ts or the soak has printed: node test/faults/replay.ts '<json>' */
-import { startControlPlane } from "../../hack/control-plane/index.ts";
-import { installRights } from "../integration/operator/harness/service-account.ts";
+import { startControlPlane } from "#testbed/control-plane/index";
+import { installRights } from "#support/operator/service-account";
 import { collects, installCrds } from "./cluster.ts";
 import type { Case } from "./model-run.ts";
 import { playCase } from "./model-run.ts";

@@ -1,9 +1,9 @@
-import { HOLDS_LABEL } from "../../operator/api/names.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { Environment } from "../integration/operator/harness/environment.ts";
-import { base64 } from "../integration/operator/harness/environment.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
-import { custom, database, from, login } from "../integration/operator/harness/specs.ts";
+import { HOLDS_LABEL } from "#api/names";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment } from "#support/operator/environment";
+import { base64 } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, database, from, login } from "#support/operator/specs";
 import type { Stage } from "./stage.ts";
 import { gone, holdsOnly, ready } from "./waits.ts";
 

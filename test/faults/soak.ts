@@ -8,9 +8,9 @@
  */
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ControlPlane } from "../../hack/control-plane/index.ts";
-import { startControlPlane } from "../../hack/control-plane/index.ts";
-import { installRights } from "../integration/operator/harness/service-account.ts";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import { startControlPlane } from "#testbed/control-plane/index";
+import { installRights } from "#support/operator/service-account";
 import { startChurn } from "./churn.ts";
 import type { Churn } from "./churn.ts";
 import { collects, installCrds } from "./cluster.ts";

@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { layout } from "../../hack/control-plane/servers.ts";
-import { loadKubeConfig } from "../../operator/kube/config.ts";
-import type { AppSecret } from "../../operator/api/schema.ts";
-import type { Api, Recording } from "../integration/operator/harness/api.ts";
-import { connect } from "../integration/operator/harness/api.ts";
-import type { Environment, Secret } from "../integration/operator/harness/environment.ts";
-import { createEnvironment } from "../integration/operator/harness/environment.ts";
-import type { Operator } from "../integration/operator/harness/operator.ts";
-import { startOperator } from "../integration/operator/harness/operator.ts";
-import { logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "../integration/operator/harness/service-account.ts";
+import { layout } from "#testbed/control-plane/servers";
+import { loadKubeConfig } from "#kube/client/kubeconfig";
+import type { AppSecret } from "#api/schema/spec";
+import type { Api, Recording } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment, Secret } from "#support/operator/environment";
+import { createEnvironment } from "#support/operator/environment";
+import type { Operator } from "#support/operator/operator";
+import { startOperator } from "#support/operator/operator";
+import { logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "#support/operator/service-account";
 import { createHistory } from "./history.ts";
 import type { History } from "./history.ts";
 import type { Proxy } from "./proxy.ts";
@@ -117,7 +117,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
   };
 }
 
-/** What a proxy needs to stand in for the API server: the files of the local control plane (hack/control-plane). */
+/** What a proxy needs to stand in for the API server: the files of the local control plane (testbed/control-plane). */
 export function addresses(env: NodeJS.ProcessEnv) {
   const { certificateAuthority, servingCertificate, servingKey } = layout(dirname(env["KUBECONFIG"] ?? ""));
   if (!existsSync(servingKey)) {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { decoded } from "../integration/operator/harness/environment.ts";
-import { installRights } from "../integration/operator/harness/service-account.ts";
-import { OWNER_ANNOTATION } from "../../operator/api/names.ts";
-import { custom, login } from "../integration/operator/harness/specs.ts";
-import type { Environment } from "../integration/operator/harness/environment.ts";
+import { decoded } from "#support/operator/environment";
+import { installRights } from "#support/operator/service-account";
+import { OWNER_ANNOTATION } from "#api/names";
+import { custom, login } from "#support/operator/specs";
+import type { Environment } from "#support/operator/environment";
 import type { Asked } from "./rules.ts";
 import { isList } from "./rules.ts";
 import type { Stage } from "./stage.ts";

@@ -2,11 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { eventually } from "../integration/operator/harness/eventually.ts";
-import { startOperator } from "../integration/operator/harness/operator.ts";
-import type { Login } from "../integration/operator/harness/service-account.ts";
-import { installRights, logIn, OPERATOR_ACCOUNT } from "../integration/operator/harness/service-account.ts";
-import { custom } from "../integration/operator/harness/specs.ts";
+import { eventually } from "#support/operator/eventually";
+import { startOperator } from "#support/operator/operator";
+import type { Login } from "#support/operator/service-account";
+import { installRights, logIn, OPERATOR_ACCOUNT } from "#support/operator/service-account";
+import { custom } from "#support/operator/specs";
 import type { Stage } from "./stage.ts";
 import { createStage, throughProxy } from "./stage.ts";
 

@@ -1,6 +1,6 @@
-import type { Environment } from "../integration/operator/harness/environment.ts";
-import { condition, decoded, state } from "../integration/operator/harness/environment.ts";
-import { eventually } from "../integration/operator/harness/eventually.ts";
+import type { Environment } from "#support/operator/environment";
+import { condition, decoded, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
 
 /** Waits that are longer than those of the other tests, in ms each: something goes wrong meanwhile. */
 

@@ -3,8 +3,8 @@ import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { SecureContext } from "node:tls";
-import { ATTEMPT_TIMEOUT_MS } from "../egress.ts";
-import type { Address } from "../egress.ts";
+import { ATTEMPT_TIMEOUT_MS } from "../network/egress.ts";
+import type { Address } from "../network/egress.ts";
 
 export type Dialling = {
   /** As in the connection string: TLS asks for a certificate with this name. */

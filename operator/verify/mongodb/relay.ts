@@ -11,7 +11,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { tlsFailure } from "./dial.ts";
 import type { DialFailure } from "./dial.ts";
-import { createGuard } from "./guard.ts";
+import { createGuard } from "./reply-filter.ts";
 
 export type Break =
   | DialFailure

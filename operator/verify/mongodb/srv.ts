@@ -3,7 +3,7 @@
  * The rules are those of MongoDB's "Initial DNS Seedlist Discovery" specification.
  */
 import { Resolver } from "node:dns/promises";
-import { Reason } from "../../api/status.ts";
+import { Reason } from "#api/status";
 import { MAX_HOSTS } from "./uri.ts";
 import type { HostAndPort, MongoUri, Refusal } from "./uri.ts";
 

@@ -6,8 +6,8 @@
  *
  * Form: MongoDB's "Connection String" and "URI Options" specifications.
  */
-import { Reason } from "../../api/status.ts";
-import { mongodbUriProblem } from "../../api/urls.ts";
+import { Reason } from "#api/status";
+import { mongodbUriProblem } from "#api/schema/urls";
 import { REFUSED_MECHANISMS, WHY_NOT_INSECURE, optionRule } from "./options.ts";
 
 export type HostAndPort = { host: string; port: number };

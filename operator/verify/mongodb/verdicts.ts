@@ -1,6 +1,6 @@
 /** What is said of a database, for each thing that can come of asking it. None quotes the connection string or the server. */
-import type { Verdict } from "../../api/check.ts";
-import { Reason } from "../../api/status.ts";
+import type { Verdict } from "#api/check";
+import { Reason } from "#api/status";
 import type { Answer } from "./driver.ts";
 
 /** What came of one host. */

@@ -4,17 +4,17 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ControlPlane } from "../../../hack/control-plane/index.ts";
-import { connect } from "../operator/harness/api.ts";
-import type { Api } from "../operator/harness/api.ts";
-import { createEnvironment } from "../operator/harness/environment.ts";
-import type { Environment, Secret } from "../operator/harness/environment.ts";
-import { COLLECTED_WITHIN_MS, eventually } from "../operator/harness/eventually.ts";
-import { startOperator } from "../operator/harness/operator.ts";
-import type { Operator } from "../operator/harness/operator.ts";
-import { logIn } from "../operator/harness/service-account.ts";
-import { custom, from, login } from "../operator/harness/specs.ts";
-import { CHART, helm, manifests, ownControlPlane } from "./helm.ts";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import { connect } from "#support/operator/api";
+import type { Api } from "#support/operator/api";
+import { createEnvironment } from "#support/operator/environment";
+import type { Environment, Secret } from "#support/operator/environment";
+import { COLLECTED_WITHIN_MS, eventually } from "#support/operator/eventually";
+import { startOperator } from "#support/operator/operator";
+import type { Operator } from "#support/operator/operator";
+import { logIn } from "#support/operator/service-account";
+import { custom, from, login } from "#support/operator/specs";
+import { CHART, helm, manifests, ownControlPlane } from "#support/chart/helm";
 
 const HOME = "appsecret-system";
 const RELEASE = "appsecret-operator";

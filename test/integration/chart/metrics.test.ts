@@ -4,10 +4,10 @@ import { parser } from "@prometheus-io/lezer-promql";
 import type { SyntaxNode } from "@lezer/common";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
-import { state } from "../operator/harness/environment.ts";
-import { eventually } from "../operator/harness/eventually.ts";
-import { operatorSuite } from "../operator/harness/suite.ts";
-import { custom, database, from } from "../operator/harness/specs.ts";
+import { state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { operatorSuite } from "#support/operator/suite";
+import { custom, database, from } from "#support/operator/specs";
 
 type Panel = { title: string; targets: { expr: string; legendFormat: string }[] };
 type Dashboard = { panels: Panel[]; templating: { list: { query: string | { query: string } }[] } };

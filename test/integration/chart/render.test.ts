@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse, stringify } from "yaml";
-import { runKubectl } from "../../../hack/control-plane/kubectl.ts";
-import { ensureTool } from "../../../hack/programs/index.ts";
+import { runKubectl } from "#testbed/control-plane/kubectl";
+import { ensureTool } from "#testbed/programs/index";
 import { isInstallManifestStale } from "../../../hack/install-manifest.ts";
-import { readConfig } from "../../../operator/config.ts";
-import { connect } from "../operator/harness/api.ts";
-import { CHART, helm, manifests, render } from "./helm.ts";
-import type { Manifest } from "./helm.ts";
-import { LOCATION, writeSchemas } from "./json-schemas.ts";
+import { readConfig } from "#process/settings";
+import { connect } from "#support/operator/api";
+import { CHART, helm, manifests, render } from "#support/chart/helm";
+import type { Manifest } from "#support/chart/helm";
+import { LOCATION, writeSchemas } from "#support/chart/json-schemas";
 
 const FILES = readdirSync(`${CHART}/ci`).map((name) => `${CHART}/ci/${name}`);
 const GROUPS = [

@@ -3,8 +3,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
-import { LOG_LEVELS } from "../../../operator/observe/log.ts";
-import { CHART, helm } from "./helm.ts";
+import { LOG_LEVELS } from "#observe/logger";
+import { CHART, helm } from "#support/chart/helm";
 
 test("the log levels that it takes are those of the operator: any other one would end the Pod", () => {
   const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, "utf8")) as {

@@ -3,8 +3,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
-import { FOLDER, health } from "./health-script.ts";
-import type { Health } from "./health-script.ts";
+import { FOLDER, health } from "#support/gitops/health-script";
+import type { Health } from "#support/gitops/health-script";
 
 const { tests } = parse(readFileSync(`${FOLDER}/health_test.yaml`, "utf8")) as {
   tests: { healthStatus: Health; inputPath: string }[];

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse, parseAllDocuments } from "yaml";
-import { runKubectl } from "../../../hack/control-plane/kubectl.ts";
+import { runKubectl } from "#testbed/control-plane/kubectl";
 
 type Reference = { kind: string; name: string; namespace: string };
 type Application = { spec: { source: { path: string }; destination: { namespace: string } } };

@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
-import { custom, database, from } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { custom, database, from } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** No secret value is ever seen outside of Secrets and the specs that gave it, whatever goes wrong. */
 const { promise, run } = operatorSuite("canary", ["--log-level=debug"]);

@@ -1,17 +1,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { startControlPlane } from "../../../hack/control-plane/index.ts";
-import type { ControlPlane } from "../../../hack/control-plane/index.ts";
-import type { Api } from "./harness/api.ts";
-import { connect } from "./harness/api.ts";
-import type { Environment } from "./harness/environment.ts";
-import { createEnvironment } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import type { Operator } from "./harness/operator.ts";
-import { spawnOperator } from "./harness/operator.ts";
-import type { Login } from "./harness/service-account.ts";
-import { installRights, logIn, OPERATOR_ACCOUNT } from "./harness/service-account.ts";
-import { custom, from } from "./harness/specs.ts";
+import { startControlPlane } from "#testbed/control-plane/index";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import type { Api } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment } from "#support/operator/environment";
+import { createEnvironment } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import type { Operator } from "#support/operator/operator";
+import { spawnOperator } from "#support/operator/operator";
+import type { Login } from "#support/operator/service-account";
+import { installRights, logIn, OPERATOR_ACCOUNT } from "#support/operator/service-account";
+import { custom, from } from "#support/operator/specs";
 
 /**
  * The operator over all namespaces, as it is deployed by default. In a cluster of its own: over the one that all tests

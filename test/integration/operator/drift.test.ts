@@ -1,8 +1,8 @@
 import * as assert from "uvu/assert";
-import { base64, condition, decoded, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { custom, from } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { base64, condition, decoded, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, from } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** What somebody does to a published Secret is undone, and nothing else of theirs is. */
 const { promise, run } = operatorSuite("drift");

@@ -1,17 +1,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Lease } from "../../../operator/kube/lease-record.ts";
-import type { Api } from "./harness/api.ts";
-import { connect } from "./harness/api.ts";
-import type { Environment } from "./harness/environment.ts";
-import { createEnvironment } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import type { Operator } from "./harness/operator.ts";
-import { startOperator } from "./harness/operator.ts";
-import { grant, readRules } from "./harness/rights.ts";
-import type { Login } from "./harness/service-account.ts";
-import { createAccount, logIn } from "./harness/service-account.ts";
-import { custom } from "./harness/specs.ts";
+import type { Lease } from "#kube/lease-record";
+import type { Api } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment } from "#support/operator/environment";
+import { createEnvironment } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import type { Operator } from "#support/operator/operator";
+import { startOperator } from "#support/operator/operator";
+import { grant, readRules } from "#support/operator/rights";
+import type { Login } from "#support/operator/service-account";
+import { createAccount, logIn } from "#support/operator/service-account";
+import { custom } from "#support/operator/specs";
 
 /** Two replicas of the operator, as they are deployed: one works, the other one is ready to. With the default periods. */
 

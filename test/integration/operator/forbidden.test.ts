@@ -1,17 +1,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Api } from "./harness/api.ts";
-import { connect } from "./harness/api.ts";
-import type { Environment } from "./harness/environment.ts";
-import { condition, createEnvironment, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import type { Operator } from "./harness/operator.ts";
-import { startOperator } from "./harness/operator.ts";
-import type { Rule } from "./harness/rights.ts";
-import { grant, readRules, without } from "./harness/rights.ts";
-import type { Account, Login } from "./harness/service-account.ts";
-import { createAccount, logIn } from "./harness/service-account.ts";
-import { custom, from, login } from "./harness/specs.ts";
+import type { Api } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment } from "#support/operator/environment";
+import { condition, createEnvironment, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import type { Operator } from "#support/operator/operator";
+import { startOperator } from "#support/operator/operator";
+import type { Rule } from "#support/operator/rights";
+import { grant, readRules, without } from "#support/operator/rights";
+import type { Account, Login } from "#support/operator/service-account";
+import { createAccount, logIn } from "#support/operator/service-account";
+import { custom, from, login } from "#support/operator/specs";
 
 /** What the operator may not do, it says on the AppSecret; once it may, it does it by itself. */
 

@@ -1,8 +1,8 @@
 import * as assert from "uvu/assert";
-import { condition, decoded, state } from "./harness/environment.ts";
-import { COLLECTED_WITHIN_MS, eventually } from "./harness/eventually.ts";
-import { custom, from, login } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { condition, decoded, state } from "#support/operator/environment";
+import { COLLECTED_WITHIN_MS, eventually } from "#support/operator/eventually";
+import { custom, from, login } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** From the first apply to the deletion: suspended, disabled, retained, deleted, created again. */
 const { promise, run } = operatorSuite("lifecycle");

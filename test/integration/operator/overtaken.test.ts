@@ -4,20 +4,20 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { startController } from "../../../operator/controller/controller.ts";
-import type { KubeClient } from "../../../operator/kube/client.ts";
-import { createClient } from "../../../operator/kube/client.ts";
-import { loadKubeConfig } from "../../../operator/kube/config.ts";
-import { createEventRecorder } from "../../../operator/kube/events.ts";
-import { silent } from "../../../operator/kube/log.ts";
-import { createAnswers } from "../../../operator/verify/answers.ts";
-import { offlineChecks } from "../../../operator/verify/checks.ts";
-import { createLimiter, UNLIMITED } from "../../../operator/verify/limiter.ts";
-import { createScheduler } from "../../../operator/verify/scheduler.ts";
-import { connect } from "./harness/api.ts";
-import { createEnvironment } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { custom, from } from "./harness/specs.ts";
+import { startController } from "#controller/controller";
+import type { KubeClient } from "#kube/client/client";
+import { createClient } from "#kube/client/client";
+import { loadKubeConfig } from "#kube/client/kubeconfig";
+import { createEventRecorder } from "#kube/events";
+import { silent } from "#common/log";
+import { createAnswers } from "#verify/schedule/verdict-cache";
+import { offlineChecks } from "#verify/checks";
+import { createLimiter, UNLIMITED } from "#verify/schedule/limiter";
+import { createScheduler } from "#verify/schedule/scheduler";
+import { connect } from "#support/operator/api";
+import { createEnvironment } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, from } from "#support/operator/specs";
 
 test("a source that is deleted while the reply with its content is under way is found missing", async () => {
   const api = await connect();

@@ -1,10 +1,10 @@
 import * as assert from "uvu/assert";
-import type { AppSecret } from "../../../operator/api/schema.ts";
-import type { Environment, Secret } from "./harness/environment.ts";
-import { condition, decoded, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { custom } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment, Secret } from "#support/operator/environment";
+import { condition, decoded, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** Whose Secret is it? A Secret that is not an AppSecret's own is never touched. */
 const { promise, run } = operatorSuite("ownership");

@@ -3,16 +3,22 @@ import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { freePort } from "../../../hack/control-plane/ports.ts";
-import type { Api } from "./harness/api.ts";
-import { connect } from "./harness/api.ts";
-import type { Environment } from "./harness/environment.ts";
-import { createEnvironment } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import type { Ending, Operator } from "./harness/operator.ts";
-import { ENDS_WITHIN_MS, spawnOperator, startOperator } from "./harness/operator.ts";
-import { createAccount, installRights, logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "./harness/service-account.ts";
-import { custom } from "./harness/specs.ts";
+import { freePort } from "#testbed/control-plane/ports";
+import type { Api } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment } from "#support/operator/environment";
+import { createEnvironment } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import type { Ending, Operator } from "#support/operator/operator";
+import { ENDS_WITHIN_MS, spawnOperator, startOperator } from "#support/operator/operator";
+import {
+  createAccount,
+  installRights,
+  logIn,
+  OPERATOR_ACCOUNT,
+  writeKubeconfig,
+} from "#support/operator/service-account";
+import { custom } from "#support/operator/specs";
 
 /** How the process starts, waits, fails and ends: one clear line, never a stack trace. */
 

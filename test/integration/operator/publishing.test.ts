@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import * as assert from "uvu/assert";
-import { condition, decoded, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { atlas, custom, database, from, login, MONGODB_URI } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { condition, decoded, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { atlas, custom, database, from, login, MONGODB_URI } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** What is in the Secret of each type, and what else is on it. */
 const { promise, run } = operatorSuite("publishing");

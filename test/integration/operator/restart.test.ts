@@ -1,8 +1,8 @@
 import * as assert from "uvu/assert";
-import { base64, decoded, state } from "./harness/environment.ts";
-import { COLLECTED_WITHIN_MS, eventually } from "./harness/eventually.ts";
-import { custom, from, login } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { base64, decoded, state } from "#support/operator/environment";
+import { COLLECTED_WITHIN_MS, eventually } from "#support/operator/eventually";
+import { custom, from, login } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** What happens while there is no operator is made up for when there is one again. */
 const { promise, run } = operatorSuite("restart");

@@ -1,16 +1,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Api } from "./harness/api.ts";
-import { connect } from "./harness/api.ts";
-import type { Environment } from "./harness/environment.ts";
-import { base64, createEnvironment, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import type { Operator } from "./harness/operator.ts";
-import { spawnOperator } from "./harness/operator.ts";
-import type { Right } from "./harness/rights.ts";
-import { grant, readRules, rightsOf, without } from "./harness/rights.ts";
-import { createAccount, logIn } from "./harness/service-account.ts";
-import { custom, from, login } from "./harness/specs.ts";
+import type { Api } from "#support/operator/api";
+import { connect } from "#support/operator/api";
+import type { Environment } from "#support/operator/environment";
+import { base64, createEnvironment, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import type { Operator } from "#support/operator/operator";
+import { spawnOperator } from "#support/operator/operator";
+import type { Right } from "#support/operator/rights";
+import { grant, readRules, rightsOf, without } from "#support/operator/rights";
+import { createAccount, logIn } from "#support/operator/service-account";
+import { custom, from, login } from "#support/operator/specs";
 
 /**
  * The rights of the operator: all of them are enough, in one namespace by a Role alone, and none is too many. For each one

@@ -1,8 +1,8 @@
 import * as assert from "uvu/assert";
-import { condition, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { custom, database, from, MONGODB_URI } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { condition, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, database, from, MONGODB_URI } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** Values that come from other Secrets: missing, appearing, changing, disappearing, wrong. */
 const { promise, run } = operatorSuite("sources");

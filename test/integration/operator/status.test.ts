@@ -1,10 +1,10 @@
 import * as assert from "uvu/assert";
-import type { AppSecret } from "../../../operator/api/schema.ts";
-import type { Environment } from "./harness/environment.ts";
-import { condition, createEnvironment, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { atlas, custom, database, from, login } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment } from "#support/operator/environment";
+import { condition, createEnvironment, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { atlas, custom, database, from, login } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** What people, kubectl, Argo CD, Flux and Helm read (design §2). */
 const { promise, run } = operatorSuite("status");

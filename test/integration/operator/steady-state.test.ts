@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
-import { eventually } from "./harness/eventually.ts";
-import type { Operator } from "./harness/operator.ts";
-import { custom, database, from, login } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import { eventually } from "#support/operator/eventually";
+import type { Operator } from "#support/operator/operator";
+import { custom, database, from, login } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** In a steady state the operator writes nothing, and neither does one that has just been started. */
 const { promise, run } = operatorSuite("steady");

@@ -1,11 +1,11 @@
 import * as assert from "uvu/assert";
-import type { AppSecret } from "../../../operator/api/schema.ts";
-import type { Environment } from "./harness/environment.ts";
-import { condition, state } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { atlas, database, login } from "./harness/specs.ts";
-import type { OperatorHandle } from "./harness/suite.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import type { AppSecret } from "#api/schema/spec";
+import type { Environment } from "#support/operator/environment";
+import { condition, state } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { atlas, database, login } from "#support/operator/specs";
+import type { OperatorHandle } from "#support/operator/suite";
+import { operatorSuite } from "#support/operator/suite";
 
 /** One Authentication and one Database per namespace: refused at apply, and decided by the operator. */
 const { promise, run } = operatorSuite("uniqueness");

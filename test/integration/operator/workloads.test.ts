@@ -1,9 +1,9 @@
 import * as assert from "uvu/assert";
-import type { Environment } from "./harness/environment.ts";
-import { base64, condition } from "./harness/environment.ts";
-import { eventually } from "./harness/eventually.ts";
-import { custom, from } from "./harness/specs.ts";
-import { operatorSuite } from "./harness/suite.ts";
+import type { Environment } from "#support/operator/environment";
+import { base64, condition } from "#support/operator/environment";
+import { eventually } from "#support/operator/eventually";
+import { custom, from } from "#support/operator/specs";
+import { operatorSuite } from "#support/operator/suite";
 
 /** Workloads restart when a published value changes: once, and for nothing else. */
 const { promise, run } = operatorSuite("workloads");

@@ -2,16 +2,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { startAtlas } from "../../../hack/servers/atlas.ts";
-import { startMongoDB } from "../../../hack/servers/mongodb.ts";
-import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
-import type { Verdict } from "../../../operator/api/check.ts";
-import { createAtlasCheck } from "../../../operator/verify/atlas.ts";
-import { createEgress } from "../../../operator/verify/egress.ts";
-import { createHttpClient } from "../../../operator/verify/http.ts";
-import { createMongoCheck } from "../../../operator/verify/mongodb.ts";
-import { DOMAIN, PASSWORD, USER, WRONG_PASSWORD, inShort } from "./harness/check.ts";
-import { startDns } from "./harness/dns.ts";
+import { startAtlas } from "#testbed/servers/atlas";
+import { startMongoDB } from "#testbed/servers/mongodb";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import type { Verdict } from "#api/check";
+import { createAtlasCheck } from "#verify/atlas/atlas";
+import { createEgress } from "#verify/network/egress";
+import { createHttpClient } from "#verify/network/http";
+import { createMongoCheck } from "#verify/mongodb/mongodb";
+import { DOMAIN, PASSWORD, USER, WRONG_PASSWORD, inShort } from "#support/verify/check";
+import { startDns } from "#support/verify/dns";
 
 const PROJECT = "64f0a1b2c3d4e5f6a7b8c9d0";
 const KEY = { publicKey: "canary-public", privateKey: "canary-private" };

@@ -8,14 +8,14 @@ import {
   type AtlasOptions,
   type AtlasServer,
   startAtlas,
-} from "../../../hack/servers/atlas.ts";
-import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
-import type { AtlasTarget, MongoTarget, Verdict } from "../../../operator/api/check.ts";
-import type { Reason } from "../../../operator/api/status.ts";
-import { type AtlasCheckOptions, createAtlasCheck } from "../../../operator/verify/atlas.ts";
-import { createEgress } from "../../../operator/verify/egress.ts";
-import { createHttpClient } from "../../../operator/verify/http.ts";
-import { refusingPort } from "./harness/refusing.ts";
+} from "#testbed/servers/atlas";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import type { AtlasTarget, MongoTarget, Verdict } from "#api/check";
+import type { Reason } from "#api/status";
+import { type AtlasCheckOptions, createAtlasCheck } from "#verify/atlas/atlas";
+import { createEgress } from "#verify/network/egress";
+import { createHttpClient } from "#verify/network/http";
+import { refusingPort } from "#support/verify/refusing";
 
 const PROJECT = "64f0a1b2c3d4e5f6a7b8c9d0";
 const OTHER_PROJECT = "64f0a1b2c3d4e5f6a7b8c9d1";

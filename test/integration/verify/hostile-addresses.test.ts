@@ -5,10 +5,10 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createEgress } from "../../../operator/verify/egress.ts";
-import type { Address } from "../../../operator/verify/egress.ts";
-import { createHttpClient } from "../../../operator/verify/http.ts";
-import { refusingPort } from "./harness/refusing.ts";
+import { createEgress } from "#verify/network/egress";
+import type { Address } from "#verify/network/egress";
+import { createHttpClient } from "#verify/network/http";
+import { refusingPort } from "#support/verify/refusing";
 
 let dials = 0;
 const count = (): void => void (dials += 1);

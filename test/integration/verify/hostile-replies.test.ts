@@ -8,15 +8,15 @@ import { brotliCompressSync, createBrotliCompress, deflateSync, gzipSync, consta
 import { buffer } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
-import { createEgress } from "../../../operator/verify/egress.ts";
-import type { Address, EgressOptions } from "../../../operator/verify/egress.ts";
-import { createHttpClient } from "../../../operator/verify/http.ts";
-import type { HttpGet, HttpOutcome } from "../../../operator/verify/http.ts";
-import type { ProxySettings } from "../../../operator/verify/proxy.ts";
-import { eventually } from "../operator/harness/eventually.ts";
-import { startProxy, startSite, startTcpSite } from "./harness/sites.ts";
-import type { Site } from "./harness/sites.ts";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import { createEgress } from "#verify/network/egress";
+import type { Address, EgressOptions } from "#verify/network/egress";
+import { createHttpClient } from "#verify/network/http";
+import type { HttpGet, HttpOutcome } from "#verify/network/http";
+import type { ProxySettings } from "#verify/network/proxy";
+import { eventually } from "#support/operator/eventually";
+import { startProxy, startSite, startTcpSite } from "#support/verify/sites";
+import type { Site } from "#support/verify/sites";
 
 const ca = createCertificateAuthority();
 const KiB = 1024;

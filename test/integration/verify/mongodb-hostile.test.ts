@@ -11,8 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { deflateSync } from "node:zlib";
 import { Binary, ObjectId } from "mongodb";
 import type { Document } from "mongodb";
-import { startFront } from "../../../hack/servers/mongodb-front.ts";
-import type { Front, FrontOptions } from "../../../hack/servers/mongodb-front.ts";
+import { startFront } from "#testbed/servers/mongodb-front";
+import type { Front, FrontOptions } from "#testbed/servers/mongodb-front";
 import {
   OP_COMPRESSED,
   OP_MSG,
@@ -20,13 +20,13 @@ import {
   wireMessage,
   reply,
   replyBytes,
-} from "../../../hack/servers/mongodb-wire.ts";
-import type { Command } from "../../../hack/servers/mongodb-wire.ts";
-import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, inShort, verdictOn } from "./harness/check.ts";
-import type { CheckOptions, Expected } from "./harness/check.ts";
-import { eventually } from "../operator/harness/eventually.ts";
-import { refusingPort } from "./harness/refusing.ts";
-import { startScripted } from "./harness/scripted.ts";
+} from "#testbed/servers/mongodb-wire";
+import type { Command } from "#testbed/servers/mongodb-wire";
+import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, inShort, verdictOn } from "#support/verify/check";
+import type { CheckOptions, Expected } from "#support/verify/check";
+import { eventually } from "#support/operator/eventually";
+import { refusingPort } from "#support/verify/refusing";
+import { startScripted } from "#support/verify/scripted";
 
 const rejections: unknown[] = [];
 process.on("unhandledRejection", (reason) => rejections.push(reason));

@@ -2,16 +2,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { startMongoDB } from "../../../hack/servers/mongodb.ts";
-import type { MongoDB } from "../../../hack/servers/mongodb.ts";
-import { createCertificateAuthority } from "../../../hack/servers/tls.ts";
-import { createEgress } from "../../../operator/verify/egress.ts";
-import { createMongoCheck } from "../../../operator/verify/mongodb.ts";
-import { startDns } from "./harness/dns.ts";
-import { refusingPort } from "./harness/refusing.ts";
-import type { Records } from "./harness/dns.ts";
-import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, WRONG_PASSWORD, inShort, verdictOn } from "./harness/check.ts";
-import type { CheckOptions, Expected } from "./harness/check.ts";
+import { startMongoDB } from "#testbed/servers/mongodb";
+import type { MongoDB } from "#testbed/servers/mongodb";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import { createEgress } from "#verify/network/egress";
+import { createMongoCheck } from "#verify/mongodb/mongodb";
+import { startDns } from "#support/verify/dns";
+import { refusingPort } from "#support/verify/refusing";
+import type { Records } from "#support/verify/dns";
+import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, WRONG_PASSWORD, inShort, verdictOn } from "#support/verify/check";
+import type { CheckOptions, Expected } from "#support/verify/check";
 
 const authority = createCertificateAuthority();
 const stranger = createCertificateAuthority();

@@ -1,0 +1,40 @@
+/** What an application needs to check the tokens of its users. */
+import { z } from "zod";
+
+import { matches } from "../../schema/formats.ts";
+import { structure, text, withRules } from "../../schema/rules.ts";
+import { isMet, isMetCel, JWKS_URI_DEMANDS } from "../../schema/urls.ts";
+
+const AUDIENCE = /^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$/;
+
+const fields = structure({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether the login configuration is published. With false nothing is published, and a Secret that was published is withdrawn.",
+    ),
+  jwksUri: text({ max: 2048 }).describe(
+    "The identity provider's JSON Web Key Set: an absolute https URL. Published as JWKS_URI.",
+  ),
+  audience: text({ max: 1024 }).describe(
+    "The audience ('aud') that tokens for this application carry, often the application's name or URL. Published as AUDIENCE.",
+  ),
+}).describe("The login configuration of type Authentication: which keys sign the tokens, and whom they are for.");
+
+export const authenticationSchema = withRules(fields, [
+  ...JWKS_URI_DEMANDS.map((demand) => ({
+    cel: isMetCel(demand, "self.jwksUri"),
+    holds: ({ jwksUri }: { jwksUri: string }) => isMet(demand, jwksUri),
+    message: demand.message,
+    at: "jwksUri",
+  })),
+  {
+    cel: matches("self.audience", AUDIENCE),
+    holds: ({ audience }) => AUDIENCE.test(audience),
+    message: "must not be empty, nor begin or end with a blank, nor contain line breaks",
+    at: "audience",
+  },
+]);
+
+export type Authentication = z.output<typeof authenticationSchema>;

@@ -1,0 +1,115 @@
+import { OperatorError } from "#common/operator-error";
+
+/*
+ * What can go wrong with a request to the API server. Each message is made of the verb, the path and words of our own:
+ * the server's text, a body that does not parse and a proxy's page may all quote the values of a Secret.
+ */
+export type Cause = { field: string; reason: string };
+
+/** The API server answered, and its answer was no. */
+export class ApiError extends OperatorError {
+  readonly status: number;
+  /** `Status.reason`, a CamelCase word such as `AlreadyExists`, `Conflict`, `Invalid`; "" where the reply had none. */
+  readonly reason: string;
+  readonly causes: Cause[];
+  /** What the server asked for by `Retry-After`, in seconds. */
+  readonly retryAfterSeconds?: number;
+
+  constructor(
+    verb: string,
+    path: string,
+    reply: { status: number; reason?: string; causes?: Cause[]; retryAfterSeconds?: number | undefined },
+  ) {
+    const reason = reply.reason ?? "";
+    super("ApiError", `${verb} ${withoutQuery(path)}: ${reply.status}${reason === "" ? "" : ` ${reason}`}`);
+    this.name = "ApiError";
+    this.status = reply.status;
+    this.reason = reason;
+    this.causes = reply.causes ?? [];
+    if (reply.retryAfterSeconds !== undefined) this.retryAfterSeconds = reply.retryAfterSeconds;
+  }
+}
+
+/** There was no answer: the connection could not be made, or ended before the reply did. */
+export class Unreachable extends OperatorError {
+  /** False: the request never left, so it was not executed. True: nobody knows. */
+  readonly sent: boolean;
+  /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
+  readonly networkCode: string;
+
+  constructor(verb: string, path: string, failure: { sent: boolean; networkCode: string }) {
+    const happened = failure.sent ? "the connection ended before the reply" : "no connection to the API server";
+    super("Unreachable", `${verb} ${withoutQuery(path)}: ${happened} (${failure.networkCode})`);
+    this.name = "Unreachable";
+    this.sent = failure.sent;
+    this.networkCode = failure.networkCode;
+  }
+}
+
+/** No complete answer came in time. Nobody knows whether the request was executed, unless it was never `sent`. */
+export class RequestTimeout extends OperatorError {
+  readonly sent: boolean;
+
+  constructor(verb: string, path: string, failure: { sent: boolean; timeoutMs: number }) {
+    super("RequestTimeout", `${verb} ${withoutQuery(path)}: no complete reply within ${failure.timeoutMs} ms`);
+    this.name = "RequestTimeout";
+    this.sent = failure.sent;
+  }
+}
+
+/** A 2xx whose body is not what the Kubernetes API says: a proxy's page, or JSON that was cut off. */
+export class MalformedReply extends OperatorError {
+  constructor(verb: string, path: string) {
+    super("MalformedReply", `${verb} ${withoutQuery(path)}: the reply is not JSON of the Kubernetes API`);
+    this.name = "MalformedReply";
+  }
+}
+
+/** The caller's own signal ended the request. */
+export class RequestAborted extends OperatorError {
+  constructor(verb: string, path: string) {
+    super("RequestAborted", `${verb} ${withoutQuery(path)}: given up by the caller`);
+    this.name = "RequestAborted";
+  }
+}
+
+/** The HTTP status of a refusal, `undefined` for every other error: `if (statusOf(error) === 404)`. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof ApiError ? error.status : undefined;
+}
+
+/**
+ * Reads a `Status` reply for what is safe to show. `reason` and each cause's `field` and `reason` are names; `message`,
+ * in `Status` and in each cause, is left behind.
+ */
+export function readStatus(body: unknown): { reason: string; causes: Cause[]; retryAfterSeconds?: number } {
+  const status = record(body);
+  const details = record(status["details"]);
+  const causes = Array.isArray(details["causes"]) ? details["causes"] : [];
+  const after = details["retryAfterSeconds"];
+  return {
+    reason: word(status["reason"]),
+    causes: causes
+      .slice(0, 64)
+      .map((cause) => ({ field: fieldPath(record(cause)["field"]), reason: word(record(cause)["reason"]) })),
+    ...(typeof after === "number" && after > 0 ? { retryAfterSeconds: after } : {}),
+  };
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function word(value: unknown): string {
+  return typeof value === "string" && /^[A-Za-z]{1,64}$/.test(value) ? value : "";
+}
+
+/** Field paths are made of names; anything else in there is cut rather than trusted. */
+function fieldPath(value: unknown): string {
+  return typeof value === "string" && /^[\w.\-/[\]"$*]{1,300}$/.test(value) ? value : "";
+}
+
+function withoutQuery(path: string): string {
+  const at = path.indexOf("?");
+  return at < 0 ? path : path.slice(0, at);
+}

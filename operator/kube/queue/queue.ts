@@ -1,0 +1,222 @@
+import { setImmediate } from "node:timers/promises";
+import { backoffMs } from "#common/backoff";
+import type { Backoff } from "#common/backoff";
+import { systemClock } from "#common/clock";
+import type { Clock } from "#common/clock";
+import { createDelays } from "./delays.ts";
+import { ApiError } from "../client/api-error.ts";
+import type { Log } from "#common/log";
+
+/**
+ * Work by key. A key says that something changed, never what: whoever handles it reads the state anew. So adding a key
+ * twice is adding it once, and a key that is added while it runs runs once more afterwards, because what it read may be
+ * old. One key is never in two hands.
+ *
+ * First come, first served: a key that runs again or fails goes to the end, and no key can keep the others waiting.
+ * A handler that throws has its key run again after a backoff that doubles with each failure in a row; one that returns
+ * has it forgotten. An event in between runs the key at once, whatever the backoff says: the world has changed.
+ */
+export type Queue = {
+  add(key: string): void;
+  /** Adds the key in `ms`; the earliest of several such wishes counts, and an earlier run does not take it back. */
+  addAfter(key: string, ms: number): void;
+  /** Takes back the failures and the waiting wishes of a key whose object is gone. */
+  forget(key: string): void;
+  /** Ends a pause. A paused queue takes no keys: a follower's would only pile up, for whoever resumes it adds all there are. */
+  resume(): void;
+  /** Stops taking and starting, and resolves when what has begun is finished, or after `timeoutMs`: a server that hangs holds up nobody's end. */
+  drain(timeoutMs?: number): Promise<void>;
+  /** Keys that wait for a hand, without the delayed ones. */
+  readonly depth: number;
+  readonly running: number;
+  /** When a key last finished, on the clock's scale; now, when there is nothing to do. Liveness: now - lastProgress. */
+  readonly lastProgress: number;
+  /** Seconds for the metric of the same name: the sum, and the longest, of how long the running keys have been running. */
+  readonly unfinishedSeconds: number;
+  readonly longestRunningSeconds: number;
+};
+
+/** Hooks for workqueue_*; times in seconds. */
+export type QueueMetrics = {
+  depth?(depth: number): void;
+  added?(): void;
+  retried?(): void;
+  /** From `add` to the start of the handler. */
+  queued?(seconds: number): void;
+  worked?(seconds: number): void;
+};
+
+export type QueueOptions = {
+  /** How many keys are handled at once. */
+  concurrency: number;
+  handle: (key: string) => Promise<void>;
+  backoff: Backoff;
+  metrics?: QueueMetrics;
+  /** Called with what a handler threw, the failures of this key in a row, and the ms until it runs again. */
+  onError?: (key: string, error: unknown, failures: number, retryMs: number) => void;
+  paused?: boolean;
+  log?: Log;
+  clock?: Clock;
+  random?: () => number;
+};
+
+/**
+ * After so many keys everything else has its turn. A handler that finds nothing to do waits for nothing: without this, a first
+ * pass over all keys would keep probes, watches and the renewal of the Lease waiting until its end.
+ */
+const KEYS_IN_A_ROW = 64;
+
+export function createQueue(options: QueueOptions): Queue {
+  const { concurrency, handle, backoff, metrics = {}, clock = systemClock } = options;
+  /** Waiting keys in order, with the time they were added. A Map keeps the order of insertion. */
+  const waiting = new Map<string, number>();
+  /** Running keys with the time they were started. */
+  const running = new Map<string, number>();
+  const runAgain = new Set<string>();
+  const failures = new Map<string, number>();
+  const later = createDelays(clock, add);
+  const retries = createDelays(clock, (key) => {
+    metrics.retried?.();
+    add(key);
+  });
+  let inARow = 0;
+  let pause: Promise<unknown> | undefined;
+  let draining = false;
+  let paused = options.paused ?? false;
+  let lastFinished = clock.now();
+  let drained: (() => void) | undefined;
+
+  function add(key: string): void {
+    if (draining || paused) return;
+    if (running.has(key)) {
+      if (!runAgain.has(key)) metrics.added?.();
+      runAgain.add(key);
+      return;
+    }
+    if (waiting.has(key)) return;
+    metrics.added?.();
+    enqueue(key);
+  }
+
+  function enqueue(key: string): void {
+    if (waiting.size === 0 && running.size === 0) lastFinished = clock.now();
+    waiting.set(key, clock.now());
+    metrics.depth?.(waiting.size);
+    fill();
+  }
+
+  /** Starts keys while hands are free. */
+  function fill(): void {
+    while (!draining && running.size < concurrency) {
+      const next = waiting.entries().next();
+      if (next.done) return;
+      const [key, addedAt] = next.value;
+      waiting.delete(key);
+      metrics.depth?.(waiting.size);
+      metrics.queued?.((clock.now() - addedAt) / 1000);
+      running.set(key, clock.now());
+      retries.cancel(key);
+      void run(key);
+    }
+  }
+
+  async function run(key: string): Promise<void> {
+    try {
+      // Not in the caller's stack: `add` is called from listeners that must not run handlers.
+      await nextTurn();
+      await handle(key);
+      failures.delete(key);
+    } catch (error) {
+      fail(key, error);
+    }
+    finish(key);
+  }
+
+  function nextTurn(): Promise<unknown> {
+    if (pause === undefined) {
+      inARow += 1;
+      if (inARow < KEYS_IN_A_ROW) return Promise.resolve();
+      inARow = 0;
+      pause = setImmediate().then(() => (pause = undefined));
+    }
+    return pause;
+  }
+
+  function fail(key: string, error: unknown): void {
+    if (draining) return;
+    const count = (failures.get(key) ?? 0) + 1;
+    failures.set(key, count);
+    const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+    const wait = Math.max(asked, backoffMs(count, backoff, options.random));
+    retries.add(key, wait);
+    try {
+      options.onError?.(key, error, count, wait);
+    } catch (thrown) {
+      options.log?.error({ key, err: thrown }, "the queue's error hook failed");
+    }
+  }
+
+  function finish(key: string): void {
+    const now = clock.now();
+    metrics.worked?.((now - (running.get(key) ?? now)) / 1000);
+    running.delete(key);
+    lastFinished = now;
+    if (runAgain.delete(key) && !draining) {
+      retries.cancel(key);
+      enqueue(key);
+    }
+    if (draining && running.size === 0) drained?.();
+    fill();
+  }
+
+  return {
+    add,
+    addAfter(key, ms) {
+      if (draining || paused) return;
+      if (ms <= 0) add(key);
+      else later.add(key, ms);
+    },
+    forget(key) {
+      failures.delete(key);
+      retries.cancel(key);
+      later.cancel(key);
+    },
+    resume() {
+      paused = false;
+    },
+    async drain(timeoutMs) {
+      draining = true;
+      later.clear();
+      retries.clear();
+      waiting.clear();
+      runAgain.clear();
+      metrics.depth?.(0);
+      if (running.size === 0) return;
+      const finished = Promise.withResolvers<undefined>();
+      drained = () => finished.resolve(undefined);
+      const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, drained);
+      await finished.promise;
+      callOff?.();
+    },
+    get depth() {
+      return waiting.size;
+    },
+    get running() {
+      return running.size;
+    },
+    get lastProgress() {
+      const idle = running.size === 0 && waiting.size === 0;
+      return idle ? clock.now() : lastFinished;
+    },
+    get unfinishedSeconds() {
+      let sum = 0;
+      for (const startedAt of running.values()) sum += clock.now() - startedAt;
+      return sum / 1000;
+    },
+    get longestRunningSeconds() {
+      // The first that was started is the longest running: a Map keeps the order of insertion.
+      const oldest = running.values().next();
+      return oldest.done ? 0 : (clock.now() - oldest.value) / 1000;
+    },
+  };
+}

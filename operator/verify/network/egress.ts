@@ -1,0 +1,209 @@
+/**
+ * Where a live check may connect to (design §5). A URL in a spec is a stranger's wish: without this, it would let whoever
+ * may write an AppSecret look around in the cluster's network, or fetch the node's cloud credentials.
+ *
+ * Some addresses are never dialled (link-local, metadata, multicast, reserved). Loopback ones are dialled if --egress-allow
+ * names them; private ones too, though a database may always be there. --egress-deny beats all of it. The ranges are in
+ * addresses.ts.
+ */
+import { lookup as lookupOfSystem } from "node:dns/promises";
+import { isIP } from "node:net";
+import type { LookupFunction } from "node:net";
+import { createSecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
+
+import { OperatorError } from "#common/operator-error";
+import { addressesToJudge, kindOf, kindOfName, normaliseHost, ranges } from "./addresses.ts";
+import type { AddressKind } from "./addresses.ts";
+import { certificateAuthorities } from "./ca-bundle.ts";
+
+/** Who asks: private addresses are fine for a database, and refused for a login provider unless they are allowed. */
+export type Purpose = "JWKS" | "MongoDB" | "Atlas";
+
+export type Address = { address: string; family: 4 | 6 };
+
+/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
+export const ATTEMPT_TIMEOUT_MS = 1_000;
+
+export type Egress = {
+  /**
+   * The addresses of a host (a name, or a literal with or without brackets), if every single one of them may be dialled.
+   * Dial one of these and nothing else: a second look-up may be answered differently (DNS rebinding).
+   *
+   * @throws EgressError with code `AddressRefused`, `NameNotFound` (DNS says that there is none) or `ResolveFailed`
+   */
+  resolve(host: string, purpose: Purpose): Promise<readonly Address[]>;
+  /** The same for net.connect and tls.connect, which do not call it for a literal: those go through `resolve` first. */
+  lookup(purpose: Purpose): LookupFunction;
+  /**
+   * Trusts the CAs of the system, and those that --ca-bundle has by now. To be asked for at each connection; it is parsed once
+   * for each bundle, because the parsing alone takes tens of milliseconds.
+   */
+  readonly secureContext: SecureContext;
+};
+
+/** The message names the rule and the flag that helps, and never the address that a name has: that would map the network. */
+export class EgressError extends OperatorError {
+  declare readonly code: "AddressRefused" | "NameNotFound" | "ResolveFailed";
+
+  constructor(code: EgressError["code"], message: string, options?: ErrorOptions) {
+    super(code, message, options);
+    this.name = "EgressError";
+  }
+}
+
+export type EgressOptions = {
+  /** CIDRs, as `parseCidr` takes them. */
+  allow?: readonly string[];
+  /** CIDRs, as `parseCidr` takes them. */
+  deny?: readonly string[];
+  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle, which may change. */
+  caBundle?: string | (() => string);
+  /** All addresses of a name. Default: getaddrinfo, which knows /etc/hosts and the search domains of a Pod. */
+  lookup?: (name: string) => Promise<readonly Address[]>;
+  /** For one look-up, in milliseconds. */
+  lookupTimeoutMs?: number;
+};
+
+const LOOKUP_TIMEOUT_MS = 5_000;
+
+type Rule = Exclude<AddressKind, "public"> | "denied";
+
+/**
+ * @throws TypeError for a CIDR that `parseCidr` does not take
+ */
+export function createEgress(options: EgressOptions = {}): Egress {
+  const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
+  const allow = ranges(...(options.allow ?? []));
+  const deny = ranges(...(options.deny ?? []));
+  /** Each name once: one that hangs would else take a further thread of the few at each try (operator/process/thread-pool.ts). */
+  const underWay = new Map<string, Promise<readonly Address[]>>();
+  let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
+
+  function brokenRule(address: string, purpose: Purpose): Rule | undefined {
+    const judged = addressesToJudge(address);
+    if (deny.has(withoutZone(address)) || judged.some((one) => deny.has(one))) return "denied";
+    for (const one of judged) {
+      const kind = kindOf(one);
+      if (kind === "public" || (kind === "private" && purpose === "MongoDB")) continue;
+      if (kind === "forbidden" || !allow.has(one)) return kind;
+    }
+    return undefined;
+  }
+
+  function check(address: string, purpose: Purpose): void {
+    const rule = brokenRule(address, purpose);
+    if (rule !== undefined) throw refusal(rule, purpose);
+  }
+
+  function lookUp(name: string): Promise<readonly Address[]> {
+    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
+    underWay.set(name, looking);
+    return looking;
+  }
+
+  async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
+    const normal = normaliseHost(host);
+    if (normal === undefined) {
+      throw new EgressError("NameNotFound", "The host is neither a name nor an address. Check it for typing errors.");
+    }
+    const literal = normal.replace(/^\[(.*)\]$/, "$1");
+    const family = isIP(literal);
+    if (family === 4 || family === 6) {
+      check(literal, purpose);
+      return [{ address: literal, family }];
+    }
+    const kind = kindOfName(normal);
+    if (kind === "forbidden") throw refusal("forbidden", purpose);
+    if (kind === "loopback" && !allow.has("127.0.0.1") && !allow.has("::1")) throw refusal("loopback", purpose);
+
+    const addresses = await withTimeout(lookUp(normal), lookupTimeoutMs);
+    if (addresses.length === 0) throw nameNotFound();
+    // One bad answer spoils all: a name that points at both inside and outside is how rebinding is done, and no honest
+    // name has a link-local address.
+    for (const { address } of addresses) check(address, purpose);
+    return addresses;
+  }
+
+  return {
+    resolve,
+    lookup:
+      (purpose) =>
+      (host, { all, family }, callback) => {
+        resolve(host, purpose).then(
+          (addresses) => {
+            const wanted = addresses.filter(
+              (one) => ![4, "IPv4", 6, "IPv6"].includes(family ?? 0) || isOf(one, family),
+            );
+            const [first] = wanted;
+            if (first === undefined) callback(nameNotFound(), "");
+            else if (all) callback(null, wanted);
+            else callback(null, first.address, first.family);
+          },
+          (error: unknown) => callback(error as EgressError, ""),
+        );
+      },
+    get secureContext() {
+      const bundle = typeof options.caBundle === "function" ? options.caBundle() : options.caBundle;
+      if (trusted === undefined || trusted.bundle !== bundle) {
+        trusted = { bundle, secureContext: createSecureContext({ ca: certificateAuthorities(bundle) }) };
+      }
+      return trusted.secureContext;
+    },
+  };
+}
+
+function isOf({ family }: Address, wanted: number | string | undefined): boolean {
+  return wanted === family || wanted === `IPv${family}`;
+}
+
+async function systemLookup(name: string): Promise<Address[]> {
+  const addresses = await lookupOfSystem(name, { all: true, order: "verbatim" });
+  return addresses.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }));
+}
+
+/** What getaddrinfo says of a name that exists nowhere; anything else (EAI_AGAIN, a silent server) may pass. */
+const NO_SUCH_NAME = "ENOTFOUND";
+
+async function withTimeout(looking: Promise<readonly Address[]>, timeoutMs: number): Promise<readonly Address[]> {
+  const timer = Promise.withResolvers<never>();
+  const handle = setTimeout(() => timer.reject(resolveFailed()), timeoutMs);
+  try {
+    return await Promise.race([looking, timer.promise]);
+  } catch (error) {
+    if (error instanceof EgressError) throw error;
+    throw (error as NodeJS.ErrnoException).code === NO_SUCH_NAME ? nameNotFound(error) : resolveFailed(error);
+  } finally {
+    clearTimeout(handle);
+  }
+}
+
+function nameNotFound(cause?: unknown): EgressError {
+  return new EgressError(
+    "NameNotFound",
+    "There is no such host name in DNS. Check it for typing errors, and whether it can be seen from the cluster.",
+    { cause },
+  );
+}
+
+function resolveFailed(cause?: unknown): EgressError {
+  return new EgressError("ResolveFailed", "DNS gave no answer for the host name.", { cause });
+}
+
+const CALLED: Readonly<Record<Purpose, string>> = { JWKS: "a login provider", MongoDB: "a database", Atlas: "Atlas" };
+
+function refusal(rule: Rule, purpose: Purpose): EgressError {
+  const { [rule]: message } = {
+    forbidden:
+      "The host is, or has, an address that is never connected to: link-local, cloud metadata, multicast or reserved.",
+    loopback:
+      "The host is, or has, a loopback address. The operator connects to one only if its flag --egress-allow names it.",
+    private: `The host is, or has, a private address. The operator connects to one for ${CALLED[purpose]} only if its flag --egress-allow names it.`,
+    denied: "The host is, or has, an address that the operator's flag --egress-deny forbids.",
+  } satisfies Record<Rule, string>;
+  return new EgressError("AddressRefused", message);
+}
+
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, "");
+}

@@ -1,0 +1,185 @@
+/** The rules as the drivers meet them. The hosts that JWKS checks refuse are listed in test/integration/verify. */
+import { X509Certificate } from "node:crypto";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import { OperatorError } from "#common/operator-error";
+import { certificateAuthorities, parseCaBundle } from "#verify/network/ca-bundle";
+import { createEgress, EgressError } from "#verify/network/egress";
+import type { Address, EgressOptions, Purpose } from "#verify/network/egress";
+
+const of = (address: string): Address => ({ address, family: address.includes(":") ? 6 : 4 });
+const answering = (...addresses: string[]) => ({ lookup: async () => addresses.map(of) });
+const failing = (code: string) => ({ lookup: () => Promise.reject(Object.assign(new Error("10.9.8.7"), { code })) });
+
+/** The addresses, or the code of the refusal. */
+async function resolved(host: string, purpose: Purpose, options: EgressOptions = {}): Promise<string> {
+  try {
+    return (await createEgress(options).resolve(host, purpose)).map(({ address }) => address).join();
+  } catch (error) {
+    assert.instance(error, EgressError);
+    return (error as EgressError).code;
+  }
+}
+
+const CASES: [what: string, host: string, options: EgressOptions, jwks: string, mongo: string, atlas: string][] = [
+  ["a public address", "8.8.8.8", {}, "8.8.8.8", "8.8.8.8", "8.8.8.8"],
+  ["a public name", "a", answering("8.8.8.8", "2606:4700::1"), ...times3("8.8.8.8,2606:4700::1")],
+  ["a private address", "10.0.0.1", {}, "AddressRefused", "10.0.0.1", "AddressRefused"],
+  ["a private address as one number", "167772161", {}, "AddressRefused", "10.0.0.1", "AddressRefused"],
+  ["a unique local address", "[fd00::1]", {}, "AddressRefused", "fd00::1", "AddressRefused"],
+  ["a private name", "a", answering("10.0.0.1"), "AddressRefused", "10.0.0.1", "AddressRefused"],
+  ["a private name that is allowed", "a", { ...answering("10.0.0.1"), allow: ["10.0.0.0/8"] }, ...times3("10.0.0.1")],
+  [
+    "a private name that is denied",
+    "a",
+    { ...answering("10.0.0.1"), deny: ["10.0.0.0/8"] },
+    ...times3("AddressRefused"),
+  ],
+  [
+    "one that is allowed and denied",
+    "10.0.0.1",
+    { allow: ["10.0.0.0/8"], deny: ["10.0.0.1"] },
+    ...times3("AddressRefused"),
+  ],
+  ["one that wraps a denied one", "::ffff:8.8.8.8", { deny: ["8.8.8.8"] }, ...times3("AddressRefused")],
+  ["one whose wrapping is denied", "64:ff9b::8.8.8.8", { deny: ["64:ff9b::/96"] }, ...times3("AddressRefused")],
+  ["loopback", "127.0.0.1", {}, ...times3("AddressRefused")],
+  ["loopback in two parts", "127.1", {}, ...times3("AddressRefused")],
+  ["loopback that is allowed", "127.0.0.1", { allow: ["127.0.0.0/8"] }, ...times3("127.0.0.1")],
+  [
+    "localhost that is allowed",
+    "localhost",
+    { ...answering("127.0.0.1"), allow: ["127.0.0.0/8"] },
+    ...times3("127.0.0.1"),
+  ],
+  [
+    "localhost that is allowed by half",
+    "localhost",
+    { ...answering("::1"), allow: ["127.0.0.0/8"] },
+    ...times3("AddressRefused"),
+  ],
+  ["link-local", "169.254.1.1", { allow: ["0.0.0.0/0"] }, ...times3("AddressRefused")],
+  ["a zone", "fe80::1%eth0", { allow: ["::/0"] }, ...times3("AddressRefused")],
+  ["a metadata name", "metadata.google.internal", answering("8.8.8.8"), ...times3("AddressRefused")],
+  ["no host", "a b", {}, ...times3("NameNotFound")],
+  ["a name without addresses", "a", answering(), ...times3("NameNotFound")],
+  ["a name that does not exist", "a", failing("ENOTFOUND"), ...times3("NameNotFound")],
+  ["a name server that fails", "a", failing("EAI_AGAIN"), ...times3("ResolveFailed")],
+  ["a name server that fails in another way", "a", failing("EAI_FAIL"), ...times3("ResolveFailed")],
+  [
+    "a name server that is silent",
+    "a",
+    { lookup: () => new Promise(() => undefined), lookupTimeoutMs: 10 },
+    ...times3("ResolveFailed"),
+  ],
+];
+function times3(text: string): [string, string, string] {
+  return [text, text, text];
+}
+for (const [what, host, options, jwks, mongo, atlas] of CASES) {
+  test(what, async () => {
+    assert.is(await resolved(host, "JWKS", options), jwks);
+    assert.is(await resolved(host, "MongoDB", options), mongo);
+    assert.is(await resolved(host, "Atlas", options), atlas);
+  });
+}
+
+test("a message names neither the host nor its address", async () => {
+  for (const [, host, options] of CASES.filter(([, name]) => name !== "a")) {
+    const told = await createEgress(options)
+      .resolve(host, "JWKS")
+      .catch((error: unknown) => (error as Error).message);
+    if (typeof told === "string") assert.not.match(told, host);
+  }
+  const told = await createEgress(failing("EAI_AGAIN"))
+    .resolve("a", "JWKS")
+    .catch((error: unknown) => (error as Error).message);
+  assert.is(told, "DNS gave no answer for the host name.");
+});
+
+/** As net.connect calls it. */
+function looked(
+  options: EgressOptions,
+  wanted: { all?: boolean; family?: number | "IPv4" | "IPv6" },
+  host = "a",
+): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    createEgress(options).lookup("MongoDB")(host, wanted, (...told) => resolve(told));
+  });
+}
+
+test("the look-up for net.connect gives all addresses, the first, or those of a family", async () => {
+  const both = answering("8.8.8.8", "2606:4700::1");
+  assert.equal(await looked(both, { all: true }), [null, [of("8.8.8.8"), of("2606:4700::1")]]);
+  assert.equal(await looked(both, {}), [null, "8.8.8.8", 4]);
+  assert.equal(await looked(both, { family: 0 }), [null, "8.8.8.8", 4]);
+  assert.equal(await looked(both, { family: 6 }), [null, "2606:4700::1", 6]);
+  assert.equal(await looked(both, { family: "IPv6", all: true }), [null, [of("2606:4700::1")]]);
+  assert.equal(await looked({}, {}, "167772161"), [null, "10.0.0.1", 4]);
+});
+
+test("the look-up for net.connect refuses by a typed error", async () => {
+  const refused: [options: EgressOptions, wanted: Parameters<typeof looked>[1], code: string][] = [
+    [answering("169.254.169.254"), { all: true }, "AddressRefused"],
+    [answering("8.8.8.8"), { family: 6 }, "NameNotFound"],
+    [failing("ENOTFOUND"), {}, "NameNotFound"],
+  ];
+  for (const [options, wanted, code] of refused) {
+    const [error] = await looked(options, wanted);
+    assert.instance(error, EgressError);
+    assert.is((error as EgressError).code, code);
+  }
+});
+
+test("a name whose look-up hangs is not looked up a second time, and one that was answered is", async () => {
+  const asked: string[] = [];
+  const lookup = (name: string) => {
+    asked.push(name);
+    return name === "hangs" ? new Promise<never>(() => undefined) : Promise.resolve([of("8.8.8.8")]);
+  };
+  const egress = createEgress({ lookup, lookupTimeoutMs: 10 });
+  const told = (host: string) =>
+    egress.resolve(host, "JWKS").then(
+      ([first]) => first?.address,
+      (error: unknown) => (error as EgressError).code,
+    );
+  const both = ["ResolveFailed", "8.8.8.8"];
+  assert.equal(await Promise.all(["hangs", "a", "HANGS", "a"].map(told)), [...both, ...both]);
+  assert.equal(await Promise.all(["hangs", "a"].map(told)), both);
+  assert.equal(asked, ["hangs", "a", "a"]);
+});
+
+test("the system's own look-up is the default", async () => {
+  const allow = ["127.0.0.0/8", "::1"];
+  assert.match(await resolved("localhost", "JWKS", { allow }), /^(127\.0\.0\.1|::1)/);
+});
+
+test("a range that is none is refused at once", () => {
+  assert.throws(() => createEgress({ allow: ["localhost"] }), TypeError);
+});
+
+test("the CAs are those of the system and of the bundle, each once", () => {
+  const one = createCertificateAuthority().caPem;
+  const two = createCertificateAuthority().caPem;
+  const ca = certificateAuthorities(`# our own\n${one}\nCN = two\n${two}${one}`);
+  assert.is(ca.length, new Set(ca).size);
+  assert.is(ca.length - certificateAuthorities().length, 2);
+  assert.is(new X509Certificate(ca.at(-1)!).raw.equals(new X509Certificate(two).raw), true);
+});
+
+for (const [what, pem, says] of [
+  ["is empty", "", /holds no certificate/],
+  ["holds a key only", "-----BEGIN PRIVATE KEY-----\nAQAB\n-----END PRIVATE KEY-----\n", /holds no certificate/],
+  ["holds a broken certificate", "-----BEGIN CERTIFICATE-----\nAQAB\n-----END CERTIFICATE-----\n", /cannot be read/],
+] as const) {
+  test(`a bundle that ${what} is refused`, () => {
+    assert.throws(
+      () => parseCaBundle(pem),
+      (error: unknown) =>
+        error instanceof OperatorError && error.code === "InvalidCaBundle" && says.test(error.message),
+    );
+  });
+}
+
+test.run();

@@ -1,0 +1,272 @@
+/** The time is moved by hand: intervals of ten minutes pass in milliseconds. */
+import { mock } from "node:test";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Target, Verdict } from "#api/check";
+import { Reason } from "#api/status";
+import { createAnswers } from "#verify/schedule/verdict-cache";
+import { createLimiter, LIMITS } from "#verify/schedule/limiter";
+import type { Scheduler } from "#verify/schedule/scheduler";
+import { createScheduler } from "#verify/schedule/scheduler";
+
+const INTERVAL_MS = 600_000;
+const YES: Verdict = { answer: "Yes", message: "It works." };
+const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
+const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
+const target = (number: number): Target => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
+const phase = (number: number) => (number * 0.618) % 1;
+const INPUTS = "one";
+
+/** What came of promises has to settle between two moves of the clock. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
+}
+
+async function pass(ms: number, stepMs = 1000): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    mock.timers.tick(Math.min(stepMs, ms - passed));
+    await settle();
+  }
+}
+
+type Bench = {
+  scheduler: Scheduler;
+  woken: string[];
+  checks: number;
+  rotated: string[];
+  answer: () => Verdict;
+  random: number;
+};
+
+/** @param answersDue makes `wake` do what a reconcile does when a check is due */
+function bench(answersDue?: (b: Bench, key: string) => void): Bench {
+  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
+  const answers = createAnswers({
+    check: () => {
+      b.checks += 1;
+      return Promise.resolve(b.answer());
+    },
+    limiter: createLimiter(LIMITS, () => Date.now()),
+    keepMs: 2 * INTERVAL_MS,
+    now: () => Date.now(),
+  });
+  b.scheduler = createScheduler({
+    answers,
+    intervalMs: INTERVAL_MS,
+    wake: (key) => {
+      b.woken.push(key);
+      answersDue?.(b, key);
+    },
+    onKeysRotated: (key) => b.rotated.push(key),
+    random: () => b.random,
+  });
+  return b;
+}
+
+test.before.each(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_795_000_000_000 }));
+test.after.each(() => mock.timers.reset());
+
+function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): void {
+  scheduler.ask(key, { target: target(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
+}
+
+test("a question is pending, then answered, and the one who asked is called", async () => {
+  const b = bench();
+  ask(b, "a/b");
+  assert.is(b.scheduler.known("a/b", INPUTS).check?.state, "Pending");
+  await settle();
+  assert.equal(b.woken, ["a/b"]);
+  assert.equal(b.scheduler.known("a/b", INPUTS), { due: false, check: { state: "Answered", verdict: YES } });
+  assert.equal(b.scheduler.known("a/b", "other"), { due: false }, "another generation has not been asked about");
+  b.scheduler.stop();
+});
+
+test("an answer that is there already is there when ask returns, and calls nobody", async () => {
+  const b = bench();
+  ask(b, "a/one");
+  await settle();
+  b.woken.length = 0;
+  ask(b, "b/two");
+  assert.is(b.scheduler.known("b/two", INPUTS).check?.state, "Answered");
+  assert.equal(b.woken, []);
+  b.scheduler.stop();
+});
+
+const SECRETS = 10_000;
+const TARGETS = 200;
+/** A reconcile of an AppSecret in place, whose check is due. */
+const reconcile = (b: Bench, key: string): void => {
+  const number = Number(key.split("/")[1]) % TARGETS;
+  if (b.scheduler.known(key, INPUTS).due) ask(b, key, number);
+};
+const keepAll = (b: Bench): void => {
+  for (let index = 0; index < SECRETS; index += 1) {
+    const wish = { inputs: INPUTS, phase: phase(index % TARGETS), settled: true };
+    b.scheduler.keep(`ns/${index}`, wish);
+  }
+};
+
+test("10,000 AppSecrets with 200 targets cost 200 checks an interval", async () => {
+  const b = bench(reconcile);
+  keepAll(b);
+  await pass(INTERVAL_MS, 500);
+  assert.is(b.checks, TARGETS);
+  await pass(INTERVAL_MS, 500);
+  assert.is(b.checks, 2 * TARGETS);
+  b.scheduler.stop();
+});
+
+test("a restart adds no check that was not due", async () => {
+  const before = bench(reconcile);
+  keepAll(before);
+  await pass(INTERVAL_MS / 2, 500);
+  before.scheduler.stop();
+  const after = bench(reconcile);
+  keepAll(after);
+  await pass(1000);
+  assert.ok(after.checks <= 2, `${after.checks} checks in the first second`);
+  await pass(INTERVAL_MS / 2 - 1000, 500);
+  assert.is(before.checks + after.checks, TARGETS);
+  after.scheduler.stop();
+});
+
+test("checks of different targets are spread over the interval", async () => {
+  const b = bench(reconcile);
+  keepAll(b);
+  let most = 0;
+  for (let minute = 0; minute < 10; minute += 1) {
+    const before = b.checks;
+    await pass(60_000, 500);
+    most = Math.max(most, b.checks - before);
+  }
+  assert.ok(most <= 30, `${most} checks in one minute of ten`);
+  b.scheduler.stop();
+});
+
+test("an answer that says the same again calls nobody, and is repeated at its turn", async () => {
+  const b = bench(reconcile);
+  ask(b, "a/0");
+  await settle();
+  b.woken.length = 0;
+  // Its first turn comes so soon that the answer is still young, its second one an interval later.
+  await pass(2 * INTERVAL_MS);
+  assert.equal(b.woken, ["a/0", "a/0"], "because it was due");
+  assert.is(b.checks, 2);
+  b.scheduler.stop();
+});
+
+test("silence is asked again soon, and then ever later", async () => {
+  const b = bench(reconcile);
+  b.answer = () => SILENCE;
+  ask(b, "a/0");
+  const at: number[] = [];
+  let seen = 0;
+  for (let second = 0; second < 200; second += 1) {
+    await pass(1000);
+    if (b.checks > seen) at.push(second);
+    seen = b.checks;
+  }
+  assert.equal(at, [0, 5, 15, 35, 75, 155]);
+  b.scheduler.stop();
+});
+
+test("a definite no waits for its turn", async () => {
+  const b = bench(reconcile);
+  b.answer = () => NO;
+  ask(b, "a/0");
+  await pass(INTERVAL_MS - 1000);
+  assert.ok(b.checks <= 2, `${b.checks} checks in one interval`);
+  b.scheduler.stop();
+});
+
+test("what the other side asked to be left alone for is respected", async () => {
+  const b = bench(reconcile);
+  b.random = 0;
+  b.answer = () => ({ ...SILENCE, retryAfterMs: 120_000 });
+  ask(b, "a/0");
+  await pass(119_000);
+  assert.is(b.checks, 1);
+  await pass(2_000);
+  assert.is(b.checks, 2);
+  b.scheduler.stop();
+});
+
+test("a check for the annotation is made at once, answers for it, and calls also when it says the same", async () => {
+  const b = bench();
+  ask(b, "a/b");
+  await settle();
+  b.woken.length = 0;
+  ask(b, "a/b", 0, { fresh: true, checkNow: "monday" });
+  assert.is(b.scheduler.known("a/b", INPUTS).asked, "monday");
+  await settle();
+  assert.is(b.checks, 2);
+  assert.equal(b.woken, ["a/b"]);
+  assert.equal(b.scheduler.known("a/b", INPUTS).check, { state: "Answered", verdict: YES, checkNow: "monday" });
+  b.scheduler.stop();
+});
+
+test("keys that rotate are noticed, and only then", async () => {
+  const b = bench(reconcile);
+  const answer = (keys: string): Verdict => ({ ...YES, facts: { keys } });
+  b.answer = () => answer("a");
+  ask(b, "a/0");
+  await pass(2 * INTERVAL_MS);
+  assert.equal(b.rotated, []);
+  b.answer = () => answer("b");
+  await pass(INTERVAL_MS);
+  assert.equal(b.rotated, ["a/0"]);
+  b.scheduler.stop();
+});
+
+test("an answer about inputs that have changed meanwhile tells nobody anything", async () => {
+  const b = bench();
+  ask(b, "a/b");
+  b.scheduler.keep("a/b", { inputs: "two", phase: 0, settled: true });
+  await settle();
+  assert.equal(b.woken, []);
+  assert.equal(b.scheduler.known("a/b", "two"), { due: false });
+  b.scheduler.stop();
+});
+
+test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
+  const hanging = new Set<AbortSignal>();
+  const answers = createAnswers({
+    check: ({ kind }, { signal }) => {
+      if (kind !== "MongoDB") return Promise.resolve(YES);
+      hanging.add(signal);
+      return new Promise(() => undefined);
+    },
+    limiter: createLimiter(LIMITS, () => Date.now()),
+    keepMs: INTERVAL_MS,
+    now: () => Date.now(),
+  });
+  const woken: string[] = [];
+  const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
+  const edit = (uri: string, inputs: string) => {
+    const hangs: Target = { kind: "MongoDB", uri, database: "orders" };
+    scheduler.ask("evil/db", { target: hangs, inputs, phase: 0, fresh: false });
+  };
+  for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
+  await settle();
+  scheduler.ask("good/login", { target: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  await settle();
+  assert.equal(woken, ["good/login"]);
+  const last = [...hanging].at(-1);
+  edit(`mongodb://hangs-${LIMITS.total}/`, "the same target");
+  assert.equal([last?.aborted, hanging.size], [false, LIMITS.total + 1], "its check goes on");
+  scheduler.forget("evil/db");
+  assert.ok(last?.aborted);
+  scheduler.stop();
+});
+
+test("what is forgotten is not checked again", async () => {
+  const b = bench(reconcile);
+  ask(b, "a/0");
+  await settle();
+  b.scheduler.forget("a/0");
+  await pass(2 * INTERVAL_MS, 5000);
+  assert.is(b.checks, 1);
+  b.scheduler.stop();
+});
+
+test.run();

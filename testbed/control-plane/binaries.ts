@@ -1,0 +1,234 @@
+/**
+ * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, else our cache, else a download, else a build.
+ * Each program is looked for on its own: a KUBEBUILDER_ASSETS as setup-envtest makes it has no kube-controller-manager.
+ */
+import { constants } from "node:fs";
+import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { build, controlPlaneSource, whyGoCannotBuild } from "./build.ts";
+import type { Source } from "./build.ts";
+import { download, release } from "./download.ts";
+import type { Hosts } from "./download.ts";
+import { ControlPlaneError } from "./failure.ts";
+import { withLock } from "./lock.ts";
+import { createProgress, duration, usualBuildTime } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { GO_VERSION, PROGRAMS, cacheDirectory } from "./versions.ts";
+import type { Program } from "./versions.ts";
+
+/** The path of each program. */
+export type Binaries = Readonly<Record<Program, string>>;
+
+export type BinariesOptions = {
+  /** Instead of this process's own environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Default: stderr. */
+  progress?: Progress;
+  /** For tests. */
+  downloadFrom?: Hosts;
+};
+
+/** A run that was killed leaves its unfinished files in such a directory; the next one removes it. */
+const PARTIAL = ".partial-";
+
+/**
+ * Gives the paths of all programs, and gets what is missing into the cache first.
+ *
+ * @throws {ControlPlaneError} `NoBinaries` or `BuildFailed`; the message says what to install.
+ */
+export async function ensureBinaries(options: BinariesOptions = {}): Promise<Binaries> {
+  const env = options.env ?? process.env;
+  const progress = options.progress ?? createProgress(process.stderr);
+  const before = await findBinaries(env);
+  if (isComplete(before)) return before;
+
+  const cache = cacheDirectory(env);
+  await mkdir(cache, { recursive: true });
+  const onWait = (pid: number) =>
+    progress.note(`Another run (process ${pid}) is getting the control plane's programs; waiting for it.`);
+  const work = async () => {
+    await removePartial(cache);
+    const began = performance.now();
+    const found = await getMissing(cache, env, progress, options.downloadFrom);
+    progress.note(`The control plane's programs are in ${cache} after ${duration(performance.now() - began)}.`);
+    return found;
+  };
+  return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
+}
+
+/** What is there already. A program counts when it is executable: nothing unfinished ever is at these paths. */
+async function findBinaries(env: NodeJS.ProcessEnv): Promise<Partial<Binaries>> {
+  const places = [env["KUBEBUILDER_ASSETS"] ?? "", cacheDirectory(env)].filter((place) => place !== "");
+  const found: Partial<Record<Program, string>> = {};
+  for (const program of PROGRAMS) {
+    for (const place of places) {
+      if (found[program] === undefined && (await isExecutable(join(place, program)))) {
+        found[program] = join(place, program);
+      }
+    }
+  }
+  return found;
+}
+
+function isComplete(found: Partial<Binaries>): found is Binaries {
+  return PROGRAMS.every((program) => found[program] !== undefined);
+}
+
+async function getMissing(
+  cache: string,
+  env: NodeJS.ProcessEnv,
+  progress: Progress,
+  hosts: Hosts | undefined,
+): Promise<Binaries> {
+  // Another run may have got them while we waited for the lock.
+  const found: Partial<Record<Program, string>> = await findBinaries(env);
+  const partial = await mkdtemp(join(cache, PARTIAL));
+  const missing = () => PROGRAMS.filter((program) => found[program] === undefined);
+  const install = async (program: Program, get: (output: string) => Promise<void>) => {
+    await get(join(partial, program));
+    await rename(join(partial, program), join(cache, program));
+    found[program] = join(cache, program);
+  };
+  try {
+    const whyNotDownloaded = await downloadAll(missing(), install, progress, hosts);
+    await buildAll(missing(), install, progress, env, whyNotDownloaded).catch(async (error: unknown) => {
+      // The one program that people have anyway. Any other version of it is better than nothing.
+      const kubectl = await findOnPath("kubectl", env);
+      if (kubectl === undefined || missing().join() !== "kubectl") throw error;
+      found.kubectl = kubectl;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return found as Binaries;
+}
+
+type Install = (program: Program, get: (output: string) => Promise<void>) => Promise<void>;
+
+/** Resolves with why some could not be downloaded. A place that failed once is not asked again. */
+async function downloadAll(
+  programs: readonly Program[],
+  install: Install,
+  progress: Progress,
+  hosts: Hosts | undefined,
+): Promise<string[]> {
+  const failed = new Map<string, string>();
+  for (const [index, program] of programs.entries()) {
+    const from = release(program, hosts);
+    const place = from === undefined ? "unreleased" : new URL(from.url).host;
+    if (failed.has(place)) continue;
+    const options = { program, position: index + 1, count: programs.length, progress, ...(hosts && { hosts }) };
+    await install(program, (output) => download({ ...options, output })).catch((error: unknown) => {
+      failed.set(place, error instanceof Error ? error.message : "failed");
+    });
+  }
+  return [...failed.values()];
+}
+
+async function buildAll(
+  programs: readonly Program[],
+  install: Install,
+  progress: Progress,
+  env: NodeJS.ProcessEnv,
+  whyNotDownloaded: readonly string[],
+): Promise<void> {
+  if (programs.length === 0) return;
+  const { module } = controlPlaneSource("kubectl");
+  const { go, why } = await findGo(module, env);
+  if (go === undefined) throw new ControlPlaneError("NoBinaries", whatToInstall(programs, [...whyNotDownloaded, why]));
+  progress.note(
+    `No download (${whyNotDownloaded.join("; ")}): building ${programs.join(", ")} with Go, once. This usually takes about ` +
+      `${usualBuildTime(programs)} on two cores, and about 5 GB in Go's caches.`,
+  );
+  for (const [index, program] of programs.entries()) {
+    const source = controlPlaneSource(program);
+    const options = { source, position: index + 1, count: programs.length, go, env, progress };
+    await install(program, (output) => build({ ...options, output }));
+  }
+}
+
+/** The Go on PATH, or why it cannot build. */
+async function findGo(
+  module: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ go: string; why?: never } | { go?: never; why: string }> {
+  const go = await findOnPath("go", env);
+  if (go === undefined) return { why: "there is no Go on PATH" };
+  const why = await whyGoCannotBuild(go, module, env);
+  return why === undefined ? { go } : { why };
+}
+
+export type ProgramOptions = {
+  source: Source;
+  /** The directory that keeps it: `programCache`. */
+  cache: string;
+  env: NodeJS.ProcessEnv;
+  /** Default: stderr. */
+  progress?: Progress;
+};
+
+/**
+ * The path of another program that is built from source, once; the next run finds it in the cache.
+ *
+ * @throws {ControlPlaneError} `NoBinaries` when there is no Go that can build it, `BuildFailed`
+ */
+export async function ensureProgram(options: ProgramOptions): Promise<string> {
+  const { source, cache, env, progress = createProgress(process.stderr) } = options;
+  const { program, module, usualSeconds } = source;
+  const path = join(cache, program);
+  if (await isExecutable(path)) return path;
+  await mkdir(cache, { recursive: true });
+  const work = async () => {
+    if (await isExecutable(path)) return path;
+    await removePartial(cache);
+    const { go, why } = await findGo(module, env);
+    if (go === undefined) {
+      const message = `${program} is built with Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
+      throw new ControlPlaneError("NoBinaries", message);
+    }
+    progress.note(`Building ${program} with Go, once. This usually takes about ${duration(usualSeconds * 1000)}.`);
+    const partial = await mkdtemp(join(cache, PARTIAL));
+    try {
+      await build({ source, position: 1, count: 1, go, env, progress, output: join(partial, program) });
+      await rename(join(partial, program), path);
+    } finally {
+      await rm(partial, { recursive: true, force: true });
+    }
+    return path;
+  };
+  const onWait = (pid: number) => progress.note(`Another run (process ${pid}) is building ${program}; waiting for it.`);
+  return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
+}
+
+/** The whole message: what is missing, why it could not be had, and the three ways out. */
+function whatToInstall(missing: readonly Program[], why: readonly string[]): string {
+  return [
+    `The local control plane needs ${missing.join(", ")}, and could neither download nor build:`,
+    ...why.map((reason) => `  - ${reason}`),
+    "Any one of these helps:",
+    `  - install Go ${GO_VERSION} or newer (https://go.dev/dl/), and run this again`,
+    `  - set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}`,
+    "  - set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a cluster for tests",
+  ].join("\n");
+}
+
+async function removePartial(cache: string): Promise<void> {
+  const names = await readdir(cache);
+  const left = names.filter((name) => name.startsWith(PARTIAL));
+  await Promise.all(left.map((name) => rm(join(cache, name), { recursive: true, force: true })));
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The first executable of that name on PATH. */
+export async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const directory of (env["PATH"] ?? "").split(delimiter)) {
+    if (directory !== "" && (await isExecutable(join(directory, name)))) return join(directory, name);
+  }
+  return undefined;
+}
