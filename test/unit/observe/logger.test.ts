@@ -98,7 +98,7 @@ test("of our errors code, message, stack and cause are told", () => {
   const told = describeError(new OperatorError("Unreachable", "the API server does not answer", { cause }));
   assert.is(told.code, "Unreachable");
   assert.is(told.message, "the API server does not answer");
-  assert.match(told.stack!, "observe-log.test.ts");
+  assert.match(told.stack!, "logger.test.ts");
   assert.is(told.cause?.code, "ECONNREFUSED");
   assert.is(told.cause?.message, undefined);
 });
