@@ -5,14 +5,14 @@
 import type { Reason } from "./status.ts";
 
 /** What a live check is made of. Holds secret values: never logged, and kept no longer than the check lasts. */
-export type Target = JwksTarget | MongoTarget | AtlasTarget;
+export type CheckSubject = JwksSubject | MongoSubject | AtlasSubject;
 
-export type JwksTarget = { kind: "JWKS"; uri: string };
+export type JwksSubject = { kind: "JWKS"; uri: string };
 
 /** `database`: the one that is pinged. */
-export type MongoTarget = { kind: "MongoDB"; uri: string; database: string };
+export type MongoSubject = { kind: "MongoDB"; uri: string; database: string };
 
-export type AtlasTarget = {
+export type AtlasSubject = {
   kind: "Atlas";
   projectId: string;
   clusterName: string;
@@ -45,7 +45,7 @@ export type Facts = {
 
 /** Asks for a check of an AppSecret. */
 export type CheckRequest = {
-  target: Target;
+  subject: CheckSubject;
   /** Names what the answer will be about: the generation, and the versions of the sources. */
   inputs: string;
   /** When in each interval it is repeated, from 0 to 1. */

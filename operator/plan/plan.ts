@@ -36,7 +36,7 @@ import { nextVersion, restartFor } from "./restart.ts";
 import { resolveSources, sourceNames, sourceVersions } from "./sources.ts";
 import { notesFor, statusFor } from "./status.ts";
 import type { CheckedSpec, Judgement } from "./verification.ts";
-import { isChecked, judgementOf, phaseOf, rememberedVerdict, targetOf } from "./verification.ts";
+import { isChecked, judgementOf, phaseOf, rememberedVerdict, checkSubjectOf } from "./verification.ts";
 
 /**
  * A live check usually answers sooner than this, and then its answer is the first thing that the status says: one write
@@ -206,7 +206,7 @@ function checkRequest(observed: Observed, spec: CheckedSpec, read: (value: Secre
   const checkNow = appSecret.metadata.annotations?.[CHECK_NOW_ANNOTATION];
   const fresh = live.due?.fresh ?? false;
   return {
-    target: targetOf(spec, read),
+    subject: checkSubjectOf(spec, read),
     inputs: live.inputs,
     phase: phaseOf(appSecret),
     ...(stands ? { stands } : {}),

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { Target, Verdict } from "#api/check";
+import type { CheckSubject, Verdict } from "#api/check";
 import type { AppSecret, AppSecretSpec, SecretValue } from "#api/schema/spec";
 import type { SourceVersion, Verification } from "#api/status";
 import { Reason } from "#api/status";
@@ -25,7 +25,7 @@ export function isChecked(spec: AppSecretSpec): spec is CheckedSpec {
  * @param read gives a value of the spec as base64, its source resolved
  * @returns what is to be checked
  */
-export function targetOf(spec: CheckedSpec, read: (value: SecretValue) => string): Target {
+export function checkSubjectOf(spec: CheckedSpec, read: (value: SecretValue) => string): CheckSubject {
   switch (spec.type) {
     case "Authentication":
       return { kind: "JWKS", uri: spec.authentication.jwksUri };

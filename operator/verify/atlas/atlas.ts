@@ -7,7 +7,7 @@
  * tools live on the same count.
  */
 import { atlasUri } from "#api/types/database/atlas-uri";
-import type { AtlasTarget, MongoTarget, Verdict } from "#api/check";
+import type { AtlasSubject, MongoSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { type AtlasReply, createAtlasApi } from "./admin-api.ts";
 import type { HttpClient } from "../network/http.ts";
@@ -16,7 +16,7 @@ import { networkVerdict } from "../network/network-verdict.ts";
 export type AtlasCheckOptions = {
   http: HttpClient;
   /** The check of MongoDB servers: an Atlas cluster is one. Never rejects. */
-  pingMongo: (target: MongoTarget, options: { signal: AbortSignal }) => Promise<Verdict>;
+  pingMongo: (target: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
   /** Where the Atlas Admin API is: https://cloud.mongodb.com, or that of another Atlas (--atlas-base-url). */
   baseUrl: string;
   /** Milliseconds, monotonic. */
@@ -50,12 +50,12 @@ const SRV_ADDRESS =
  */
 export function createAtlasCheck(
   options: AtlasCheckOptions,
-): (target: AtlasTarget, options: { signal: AbortSignal }) => Promise<Verdict> {
+): (target: AtlasSubject, options: { signal: AbortSignal }) => Promise<Verdict> {
   const { http, pingMongo, baseUrl, now = () => performance.now(), requestsPerMinute = 80 } = options;
   const api = createAtlasApi({ http, baseUrl, requestsPerMinute, now });
 
   /** The cluster by the API that knows it, and where that is in doubt, the project. */
-  async function look(target: AtlasTarget, signal: AbortSignal): Promise<Found> {
+  async function look(target: AtlasSubject, signal: AbortSignal): Promise<Found> {
     // Atlas knows identifiers in lower case only.
     const projectId = target.projectId.toLowerCase();
     const project = `/groups/${projectId}`;
@@ -101,7 +101,7 @@ function isAnswer(
 }
 
 /** The commonest mistake with what was pasted or piped into base64, found without asking anyone. */
-function malformed({ publicKey, privateKey, databaseUser }: AtlasTarget): Verdict | undefined {
+function malformed({ publicKey, privateKey, databaseUser }: AtlasSubject): Verdict | undefined {
   const field = !API_KEY.test(publicKey) ? "publicKey" : !API_KEY.test(privateKey) ? "privateKey" : undefined;
   if (field !== undefined) {
     return no(

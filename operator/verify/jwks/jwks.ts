@@ -4,7 +4,7 @@
  * Verdicts of yes are remembered as long as the provider's caching headers say (at most an hour), and afterwards asked for
  * conditionally. A no is not: the person who repairs it wants to see it gone. A failure forgets nothing.
  */
-import type { JwksTarget, Verdict } from "#api/check";
+import type { JwksSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { freshness } from "../network/freshness.ts";
 import type { HttpClient, HttpOutcome } from "../network/http.ts";
@@ -26,7 +26,7 @@ export type JwksCheckOptions = {
 };
 
 /** Never rejects. `fresh`: a person asked, so a remembered verdict is not enough; the provider may still say "unchanged". */
-export type JwksCheck = (target: JwksTarget, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
+export type JwksCheck = (target: JwksSubject, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
 
 /** A set of 100 RSA keys with their certificates has about 250 KB. */
 const MAX_BYTES = 256 * 1024;

@@ -6,7 +6,7 @@
  * part (driver.ts), which sees nothing but a relay on loopback (relay.ts). Hosts that a server announces are never dialled.
  */
 import { isIP } from "node:net";
-import type { MongoTarget, Verdict } from "#api/check";
+import type { MongoSubject, Verdict } from "#api/check";
 import { EgressError } from "../network/egress.ts";
 import type { Address, Egress } from "../network/egress.ts";
 import { dial } from "./dial.ts";
@@ -30,7 +30,7 @@ export type MongoCheckOptions = {
   dnsServers?: readonly string[];
 };
 
-export type MongoCheck = (target: MongoTarget, options: { signal: AbortSignal }) => Promise<Verdict>;
+export type MongoCheck = (target: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
 
 /** A host in a long list must not have so little time that an ordinary handshake over a continent fails. */
 const MIN_HOST_MS = 1_000;

@@ -142,7 +142,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           : pendingSince && { check: { state: "Pending", since: pendingSince } }),
       };
     },
-    ask(key, { target, inputs, phase, stands, fresh, checkNow }) {
+    ask(key, { subject: checked, inputs, phase, stands, fresh, checkNow }) {
       const before = subjects.get(key);
       const subject = subjectOf(key, inputs, phase);
       // Of those whose turn it is, the first one has it checked and the others are told.
@@ -151,7 +151,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       subject.asked = checkNow ?? subject.asked;
       subject.pendingSince ??= new Date(now());
       let isAsking = true;
-      const takeBack = answers.ask(target, {
+      const takeBack = answers.ask(checked, {
         maxAgeMs,
         fresh,
         stands,

@@ -5,12 +5,12 @@
  * as the server went down), and it overrules a yes only when it lasts.
  */
 import { createHmac, randomBytes } from "node:crypto";
-import type { Target, Verdict } from "#api/check";
+import type { CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import type { Limiter } from "./limiter.ts";
 
 /** Makes one check. Whatever it meets becomes a verdict. */
-export type Check = (target: Target, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
+export type Check = (target: CheckSubject, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
 
 export type Answers = {
   /**
@@ -20,7 +20,7 @@ export type Answers = {
    * @returns to be called when the answer is of no use any more: a check that nobody waits for is given up, or whoever edits
    *   an AppSecret again and again, each time to another address that hangs, would keep everyone else's checks waiting
    */
-  ask(target: Target, question: Question): () => void;
+  ask(target: CheckSubject, question: Question): () => void;
   stop(): void;
 };
 
@@ -48,7 +48,7 @@ export type AnswersOptions = {
   /** Answers that nobody asked for in this time are forgotten. */
   keepMs: number;
   /** After each check. */
-  onChecked?: (kind: Target["kind"], verdict: Verdict, seconds: number) => void;
+  onChecked?: (kind: CheckSubject["kind"], verdict: Verdict, seconds: number) => void;
   now?: () => number;
   deadlineMs?: number;
 };
@@ -81,14 +81,15 @@ export function createAnswers(options: AnswersOptions): Answers {
   const stopping = new AbortController();
   /** Targets hold passwords. What is kept of one for long is this, and it means nothing outside of this process. */
   const secret = randomBytes(32);
-  const identify = (target: Target) => createHmac("sha256", secret).update(JSON.stringify(target)).digest("base64");
+  const identify = (target: CheckSubject) =>
+    createHmac("sha256", secret).update(JSON.stringify(target)).digest("base64");
   const sweep = setInterval(() => {
     for (const [id, { usedAt, run }] of entries) {
       if (run === undefined && now() - usedAt > keepMs) entries.delete(id);
     }
   }, keepMs).unref();
 
-  function begin(entry: Entry, target: Target, fresh: boolean, waiting: Question[]): void {
+  function begin(entry: Entry, target: CheckSubject, fresh: boolean, waiting: Question[]): void {
     const run: Run = { waiting, giveUp: new AbortController() };
     entry.run = run;
     const wasSilent = entry.silences > 0 || entry.verdict?.answer === "Silence";
@@ -122,7 +123,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     return stopping.signal.aborted;
   }
 
-  async function answerOf(target: Target, fresh: boolean, givenUp: AbortSignal): Promise<Verdict> {
+  async function answerOf(target: CheckSubject, fresh: boolean, givenUp: AbortSignal): Promise<Verdict> {
     const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), stopping.signal, givenUp]);
     const given = new Promise<Verdict>((resolve) => {
       signal.addEventListener("abort", () => resolve(GAVE_UP), { once: true });
@@ -204,7 +205,7 @@ const FAILED: Verdict = {
 };
 
 /** Whose budget a check is charged to. */
-function hostOf(target: Target): string {
+function hostOf(target: CheckSubject): string {
   switch (target.kind) {
     case "JWKS":
       return URL.canParse(target.uri) ? new URL(target.uri).host : "";

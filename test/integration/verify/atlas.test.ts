@@ -10,7 +10,7 @@ import {
   startAtlas,
 } from "#testbed/servers/atlas";
 import { createCertificateAuthority } from "#testbed/servers/tls";
-import type { AtlasTarget, MongoTarget, Verdict } from "#api/check";
+import type { AtlasSubject, MongoSubject, Verdict } from "#api/check";
 import type { Reason } from "#api/status";
 import { type AtlasCheckOptions, createAtlasCheck } from "#verify/atlas/atlas";
 import { createEgress } from "#verify/network/egress";
@@ -30,7 +30,7 @@ const certificate = authority.issue({ hosts: ["127.0.0.1"] });
 const egress = createEgress({ allow: ["127.0.0.0/8"], caBundle: authority.caPem });
 const http = createHttpClient(egress);
 
-const target = (changes: Partial<AtlasTarget> = {}): AtlasTarget => ({
+const target = (changes: Partial<AtlasSubject> = {}): AtlasSubject => ({
   kind: "Atlas",
   projectId: PROJECT,
   clusterName: "prod-eu",
@@ -46,8 +46,8 @@ const proofs: string[] = [];
 
 type Bench = {
   atlas: AtlasServer;
-  pinged: MongoTarget[];
-  check: (changes?: Partial<AtlasTarget>, signal?: AbortSignal) => Promise<Verdict>;
+  pinged: MongoSubject[];
+  check: (changes?: Partial<AtlasSubject>, signal?: AbortSignal) => Promise<Verdict>;
 };
 type BenchOptions = Partial<AtlasOptions & AtlasCheckOptions> & {
   clusters?: Record<string, AtlasCluster>;
@@ -64,7 +64,7 @@ async function withAtlas(options: BenchOptions, body: (bench: Bench) => Promise<
     projects: { [PROJECT]: clusters, [OTHER_PROJECT]: {} },
     ...rest,
   });
-  const pinged: MongoTarget[] = [];
+  const pinged: MongoSubject[] = [];
   const check = createAtlasCheck({
     http,
     baseUrl: atlas.baseUrl,
@@ -171,7 +171,7 @@ for (const [name, ping, expected, message] of PINGS) {
 
 const REJECTED: [
   name: string,
-  changes: Partial<AtlasTarget>,
+  changes: Partial<AtlasSubject>,
   options: BenchOptions,
   expected: object,
   message: RegExp,

@@ -1,6 +1,6 @@
 /** A small world in memory for the tests of `plan`: what an API server would keep, and what carrying out a plan does to it. */
 import { gather } from "#controller/gather";
-import type { Target, Verdict } from "#api/check";
+import type { CheckSubject, Verdict } from "#api/check";
 import { HOLDS_LABEL, OWNER_ANNOTATION } from "#api/names";
 import type { ObjectMeta } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
@@ -21,7 +21,7 @@ export type World = {
   /** Workloads by name: their Pod template's annotations, and how often they were rolled out. */
   workloads: Map<string, { annotations: Record<string, string>; rolls: number }>;
   /** What a live check of this target would say; undefined: it goes on. */
-  answer: (target: Target) => Verdict | undefined;
+  answer: (subject: CheckSubject) => Verdict | undefined;
   /** What the scheduler knows. A restart forgets it. */
   known: Map<string, Known>;
   /** What was asked, in order. */
@@ -154,9 +154,9 @@ function contentOf(secret: StoredSecret | undefined): PublishedContent | undefin
 function carryOut(on: World, action: Action, now: Date): void {
   switch (action.kind) {
     case "Check": {
-      const { target, inputs, checkNow } = action.request;
+      const { subject, inputs, checkNow } = action.request;
       on.asked.push(action);
-      const verdict = on.answer(target);
+      const verdict = on.answer(subject);
       const before = on.known.get(inputs);
       on.known.set(inputs, {
         ...before,

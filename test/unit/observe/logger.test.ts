@@ -107,7 +107,7 @@ test("of others only name, code and where they were thrown", () => {
   const told = describeError(new TypeError(`cannot read ${CANARY}\n    at ${CANARY} (mongodb://a:b@c:1:1)`));
   assert.equal(Object.keys(told), ["name", "at"]);
   assert.is(told.name, "TypeError");
-  assert.match(told.at![0]!, /observe-log\.test\.ts:\d+:\d+$/);
+  assert.match(told.at![0]!, /logger\.test\.ts:\d+:\d+$/);
   assert.not.match(JSON.stringify(told), CANARY);
 });
 

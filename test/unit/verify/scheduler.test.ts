@@ -2,7 +2,7 @@
 import { mock } from "node:test";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Target, Verdict } from "#api/check";
+import type { CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { createAnswers } from "#verify/schedule/verdict-cache";
 import { createLimiter, LIMITS } from "#verify/schedule/limiter";
@@ -13,7 +13,7 @@ const INTERVAL_MS = 600_000;
 const YES: Verdict = { answer: "Yes", message: "It works." };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
-const target = (number: number): Target => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
+const target = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
 const phase = (number: number) => (number * 0.618) % 1;
 const INPUTS = "one";
 
@@ -67,7 +67,7 @@ test.before.each(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", 
 test.after.each(() => mock.timers.reset());
 
 function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): void {
-  scheduler.ask(key, { target: target(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
+  scheduler.ask(key, { subject: target(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
 }
 
 test("a question is pending, then answered, and the one who asked is called", async () => {
@@ -243,12 +243,12 @@ test("whoever edits an AppSecret again and again, each time to an address that h
   const woken: string[] = [];
   const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
   const edit = (uri: string, inputs: string) => {
-    const hangs: Target = { kind: "MongoDB", uri, database: "orders" };
-    scheduler.ask("evil/db", { target: hangs, inputs, phase: 0, fresh: false });
+    const hangs: CheckSubject = { kind: "MongoDB", uri, database: "orders" };
+    scheduler.ask("evil/db", { subject: hangs, inputs, phase: 0, fresh: false });
   };
   for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
   await settle();
-  scheduler.ask("good/login", { target: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  scheduler.ask("good/login", { subject: target(0), inputs: INPUTS, phase: 0, fresh: false });
   await settle();
   assert.equal(woken, ["good/login"]);
   const last = [...hanging].at(-1);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Target, Verdict } from "#api/check";
+import type { CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import type { Answers, Question } from "#verify/schedule/verdict-cache";
 import { createAnswers } from "#verify/schedule/verdict-cache";
@@ -11,7 +11,7 @@ const YES: Verdict = { answer: "Yes", message: "It works." };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedAuthentication, message: "No.", passing: false };
 const NOT_YET: Verdict = { answer: "No", reason: Reason.RejectedNameNotFound, message: "Not yet.", passing: true };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
-const LOGIN: Target = { kind: "JWKS", uri: "https://id.example.com/jwks" };
+const LOGIN: CheckSubject = { kind: "JWKS", uri: "https://id.example.com/jwks" };
 const INTERVAL_MS = 600_000;
 
 type Bench = {
@@ -20,7 +20,7 @@ type Bench = {
   script: Verdict[];
   checks: () => number;
   pass: (ms: number) => void;
-  ask: (options?: Partial<Question>, target?: Target) => Promise<Verdict>;
+  ask: (options?: Partial<Question>, target?: CheckSubject) => Promise<Verdict>;
 };
 
 function bench(...script: Verdict[]): Bench {
@@ -176,7 +176,7 @@ test("a check that is taken back before its turn is not made", async () => {
   };
   const answers = createAnswers({ check, limiter, keepMs: 1e9 });
   const ask = (path: string) => {
-    const target: Target = { kind: "JWKS", uri: `https://id.example.com/${path}` };
+    const target: CheckSubject = { kind: "JWKS", uri: `https://id.example.com/${path}` };
     return answers.ask(target, { maxAgeMs: 0, fresh: false, listener: () => undefined });
   };
   const takeBacks = ["a", "b", "c"].map(ask);
