@@ -11,6 +11,10 @@ import {
   RESTARTED_FOR_PREFIX,
   VERSION,
 } from "#api/names";
+import { listOf } from "#api/schema/formats";
+import type { TypeDefinition } from "#api/types/define";
+import { TYPES } from "#api/types/index";
+import { onePerNamespace } from "#api/types/of-spec";
 
 const ADMISSION = "admissionregistration.k8s.io/v1";
 
@@ -23,14 +27,14 @@ type Account = { namespace: string; name: string };
 const DEFAULT_SERVICE_ACCOUNT: Account = { namespace: "appsecret-system", name: OPERATOR_NAME };
 
 /**
- * Refuses a second Authentication or Database in a namespace, naming the one that is there (design §3).
+ * Refuses a second AppSecret of a type that a namespace has once, naming the one that is there.
  *
  * The holder is found as the policy's parameter: AppSecrets of the request's namespace that bear the label
  * `appsecret.dev/holds`, of which there are two at most, so that a namespace with thousands of AppSecrets costs nothing
  * more. Only creations are looked at: the type cannot change, and what exists already is the operator's to judge. It is a
  * courtesy: when it cannot be evaluated the request passes, because the operator decides in the end.
  */
-export function uniquenessPolicy(): PolicyAndBinding {
+export function uniquenessPolicy(types: readonly TypeDefinition[] = TYPES): PolicyAndBinding {
   const name = `one-per-namespace.${GROUP}`;
   const policy = {
     apiVersion: ADMISSION,
@@ -50,7 +54,7 @@ export function uniquenessPolicy(): PolicyAndBinding {
           },
         ],
       },
-      matchConditions: [{ name: "held-by-one", expression: "object.spec.type in ['Authentication', 'Database']" }],
+      matchConditions: [{ name: "held-by-one", expression: `object.spec.type in ${listOf(onePerNamespace(types))}` }],
       validations: [
         {
           // The same name: `kubectl create` is to say AlreadyExists. A holder that waits for its finalizers has left.

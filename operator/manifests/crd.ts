@@ -1,6 +1,8 @@
 /** The CustomResourceDefinition, generated from the zod schemas (design §1). */
 import { GROUP, KIND, PLURAL, VERSION } from "#api/names";
-import { appSecretSpecSchema } from "#api/schema/spec";
+import { specSchemaOf } from "#api/schema/spec";
+import type { TypeDefinition } from "#api/types/define";
+import { TYPES } from "#api/types/index";
 import { appSecretStatusSchema } from "./status-schema.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
@@ -23,7 +25,7 @@ const PRINTER_COLUMNS: PrinterColumn[] = [
  *
  * @throws OperatorError when a schema cannot be expressed as a structural one; see structural.ts
  */
-export function appSecretCrd(): Record<string, unknown> {
+export function appSecretCrd(types: readonly TypeDefinition[] = TYPES): Record<string, unknown> {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -48,14 +50,14 @@ export function appSecretCrd(): Record<string, unknown> {
           subresources: { status: {} },
           additionalPrinterColumns: PRINTER_COLUMNS,
           selectableFields: [{ jsonPath: ".spec.type" }],
-          schema: { openAPIV3Schema: resource() },
+          schema: { openAPIV3Schema: resource(types) },
         },
       ],
     },
   };
 }
 
-function resource(): StructuralSchema {
+function resource(types: readonly TypeDefinition[]): StructuralSchema {
   return {
     type: "object",
     description:
@@ -68,7 +70,7 @@ function resource(): StructuralSchema {
       },
       kind: { type: "string", description: `The kind of this object: ${KIND}.` },
       metadata: { type: "object" },
-      spec: structuralSchema(appSecretSpecSchema, "spec"),
+      spec: structuralSchema(specSchemaOf(types), "spec"),
       status: structuralSchema(appSecretStatusSchema, "status"),
     },
   };

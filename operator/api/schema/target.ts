@@ -102,3 +102,8 @@ export const targetSchema = withRules(
 );
 
 export type Target = z.output<typeof targetSchema>;
+
+/** The name that a published key has in the Secret. */
+export function secretKey(key: string, renames: Target["keys"]): string {
+  return (renames && Object.hasOwn(renames, key) ? renames[key] : undefined) ?? key;
+}

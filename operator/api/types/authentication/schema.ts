@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { matches } from "../../schema/formats.ts";
 import { structure, text, withRules } from "../../schema/rules.ts";
-import { isMet, isMetCel, JWKS_URI_DEMANDS } from "../../schema/urls.ts";
+import { JWKS_URI_DEMANDS } from "./jwks-uri.ts";
 
 const AUDIENCE = /^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$/;
 
@@ -23,10 +23,10 @@ const fields = structure({
 }).describe("The login configuration of type Authentication: which keys sign the tokens, and whom they are for.");
 
 export const authenticationSchema = withRules(fields, [
-  ...JWKS_URI_DEMANDS.map((demand) => ({
-    cel: isMetCel(demand, "self.jwksUri"),
-    holds: ({ jwksUri }: { jwksUri: string }) => isMet(demand, jwksUri),
-    message: demand.message,
+  ...JWKS_URI_DEMANDS.map(({ cel, holds, message }) => ({
+    cel: cel("self.jwksUri"),
+    holds: ({ jwksUri }: { jwksUri: string }) => holds(jwksUri),
+    message,
     at: "jwksUri",
   })),
   {
@@ -36,5 +36,3 @@ export const authenticationSchema = withRules(fields, [
     at: "audience",
   },
 ]);
-
-export type Authentication = z.output<typeof authenticationSchema>;

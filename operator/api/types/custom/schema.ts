@@ -1,6 +1,4 @@
 /** Any key-value secrets. */
-import type { z } from "zod";
-
 import { isDataKey, isDataKeyCel } from "../../schema/formats.ts";
 import { mapOf, structure, withRules } from "../../schema/rules.ts";
 import { secretValue } from "../../secret-value.ts";
@@ -20,5 +18,3 @@ const dataSchema = withRules(
 );
 
 export const customSchema = structure({ data: dataSchema }).describe("The key-value secrets of type Custom.");
-
-export type Custom = z.output<typeof customSchema>;

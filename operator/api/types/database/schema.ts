@@ -1,27 +1,36 @@
 /** One database: reached by a connection string, or known to MongoDB Atlas. */
 import { z } from "zod";
 
+import { NOT_EMPTY } from "../../schema/demands.ts";
 import { matches } from "../../schema/formats.ts";
 import { type Rule, structure, text, withRules } from "../../schema/rules.ts";
-import { secretValue, type SecretValue } from "../../secret-value.ts";
-import { isMet, isMetCel, MONGODB_URI_DEMANDS } from "../../schema/urls.ts";
+import { secretField, type SecretValue } from "../../secret-value.ts";
+import { MONGODB_URI_DEMANDS } from "./mongodb-uri.ts";
 
-type Literal = { value?: string | undefined };
+export const mongodbUri = secretField("mongodbUri", {
+  description:
+    "The connection string, for mode Database: mongodb:// or mongodb+srv://, with user name and password percent-encoded. Published as MONGODB_URI.",
+  max: 8192,
+  demands: MONGODB_URI_DEMANDS,
+});
 
-/** Judges the literal alone; what a reference holds is judged when it has been read. */
-const uriRules = MONGODB_URI_DEMANDS.map((demand): Rule<Literal> => ({
-  cel: `!has(self.value) || ${isMetCel(demand, "self.value")}`,
-  holds: ({ value }) => value === undefined || isMet(demand, value),
-  message: demand.message,
-  at: "value",
-}));
+export const publicKey = secretField("atlas.publicKey", {
+  description: "The public part of a programmatic API key that may read the project. See publishApiKeys.",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
 
-const notEmpty: Rule<Literal> = {
-  cel: "!has(self.value) || self.value != ''",
-  holds: ({ value }) => value !== "",
-  message: "must not be empty",
-  at: "value",
-};
+export const privateKey = secretField("atlas.privateKey", {
+  description: "The private part of the same API key.",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
+
+export const password = secretField("atlas.databaseUser.password", {
+  description: "The database user's password, as it is (not percent-encoded).",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
 
 const PROJECT_ID = /^[0-9a-fA-F]{24}$/;
 const CLUSTER_NAME = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
@@ -32,11 +41,7 @@ const USERNAME = /^[^\x00-\x1f\x7f]+$/;
 const databaseUserSchema = withRules(
   structure({
     username: text({ max: 1024 }).describe("The database user's name, as Atlas shows it under Database Access."),
-    password: secretValue({
-      description: "The database user's password, as it is (not percent-encoded).",
-      max: 4096,
-      rules: [notEmpty],
-    }),
+    password: password.schema,
   }).describe(
     "A database user of the cluster. With it MONGODB_URI carries its credentials, and the API keys are not published unless publishApiKeys asks for them.",
   ),
@@ -56,16 +61,8 @@ const atlasSchema = withRules(
       "The Atlas project: 24 hexadecimal digits, found in the project's settings and in its URL. Published as ATLAS_PROJECT_ID.",
     ),
     clusterName: text({ max: 64 }).describe("The cluster's name within the project. Published as ATLAS_CLUSTER_NAME."),
-    publicKey: secretValue({
-      description: "The public part of a programmatic API key that may read the project. See publishApiKeys.",
-      max: 4096,
-      rules: [notEmpty],
-    }),
-    privateKey: secretValue({
-      description: "The private part of the same API key.",
-      max: 4096,
-      rules: [notEmpty],
-    }),
+    publicKey: publicKey.schema,
+    privateKey: privateKey.schema,
     databaseUser: databaseUserSchema.optional(),
     publishApiKeys: z
       .boolean()
@@ -99,16 +96,11 @@ const fields = structure({
     .describe(
       "How the database is reached. Database: by the connection string in mongodbUri. MongoDBAtlas: by the cluster and API key in atlas.",
     ),
-  mongodbUri: secretValue({
-    description:
-      "The connection string, for mode Database: mongodb:// or mongodb+srv://, with user name and password percent-encoded. Published as MONGODB_URI.",
-    max: 8192,
-    rules: uriRules,
-  }).optional(),
+  mongodbUri: mongodbUri.schema.optional(),
   atlas: atlasSchema.optional(),
 }).describe("The database of type Database: its name, and how it is reached.");
 
-export const databaseSchema = withRules(fields, [
+const checked = withRules(fields, [
   {
     cel: matches("self.name", DATABASE_NAME),
     holds: ({ name }) => DATABASE_NAME.test(name),
@@ -118,6 +110,9 @@ export const databaseSchema = withRules(fields, [
   ...membersOfMode("Database", "mongodbUri"),
   ...membersOfMode("MongoDBAtlas", "atlas"),
 ]);
+
+/** The rules see to it that each mode has its own member and no other. */
+export const databaseSchema = checked as unknown as z.ZodType<Database>;
 
 /** The member that belongs to a mode is required in it, and forbidden in the other. */
 function membersOfMode(

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { mongodbUriProblem } from "#api/schema/urls";
+import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 
 const GOOD = [
   "mongodb://localhost",
