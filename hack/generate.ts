@@ -37,8 +37,8 @@ export function generatedFiles(): Map<string, string> {
     ["docs/mongodb-options.md", optionsPage()],
     [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
     [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
-    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsGuard())],
-    [`${TEMPLATES}/operator-workloads.policy.yaml`, template("guardPolicy.enabled", workloadsGuard())],
+    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsPolicy())],
+    [`${TEMPLATES}/operator-workloads.policy.yaml`, template("guardPolicy.enabled", workloadsPolicy())],
   ]);
 }
 
@@ -49,8 +49,8 @@ const KEEP = `  {{- if .Values.crds.keep }}\n  annotations:\n    helm.sh/resourc
 
 /** The release's own account may do what the policies say; two releases have theirs each. */
 const ACCOUNT = { namespace: "{{ .Release.Namespace }}", name: include("serviceAccountName") };
-const secretsGuard = (): PolicyAndBinding => operatorSecretsPolicy(ACCOUNT, include("guardName"));
-const workloadsGuard = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, include("workloadsGuardName"));
+const secretsPolicy = (): PolicyAndBinding => operatorSecretsPolicy(ACCOUNT, include("guardName"));
+const workloadsPolicy = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, include("workloadsGuardName"));
 
 /** A template of the chart: rendered when the value `condition` is true, with the chart's labels on each object. */
 function template(condition: string, documents: readonly Record<string, unknown>[], more = ""): string {

@@ -99,7 +99,7 @@ export function operatorSecretsPolicy(
 ): PolicyAndBinding {
   const annotation = (object: string): string =>
     `has(${object}.metadata.annotations) && '${OWNER_ANNOTATION}' in ${object}.metadata.annotations ? ${object}.metadata.annotations['${OWNER_ANNOTATION}'] : ''`;
-  return guard(serviceAccount, name, {
+  return limitsFor(serviceAccount, name, {
     apiGroups: [""],
     apiVersions: ["v1"],
     resources: ["secrets"],
@@ -146,7 +146,7 @@ export function operatorWorkloadsPolicy(
   serviceAccount = DEFAULT_SERVICE_ACCOUNT,
   name = `operator-workloads.${GROUP}`,
 ): PolicyAndBinding {
-  return guard(serviceAccount, name, {
+  return limitsFor(serviceAccount, name, {
     apiGroups: ["apps"],
     apiVersions: ["*"],
     resources: ["deployments", "statefulsets", "daemonsets"],
@@ -191,7 +191,7 @@ function isKey(name: string): string {
   return `key == '${name}'`;
 }
 
-type Guard = {
+type Limits = {
   apiGroups: string[];
   apiVersions: string[];
   resources: string[];
@@ -200,7 +200,7 @@ type Guard = {
 };
 
 /** What limits the operator: nobody else's requests are looked at, and none of its own passes when it cannot be judged. */
-function guard(account: Account, name: string, limits: Guard): PolicyAndBinding {
+function limitsFor(account: Account, name: string, limits: Limits): PolicyAndBinding {
   const { apiGroups, apiVersions, resources, variables, validations } = limits;
   const operations = ["CREATE", "UPDATE", "DELETE"];
   const isOperator = `request.userInfo.username == 'system:serviceaccount:${account.namespace}:${account.name}'`;
