@@ -15,9 +15,9 @@ export type ReadKey = (ref: SecretKeyRef) => string;
 type Form<Given> = {
   /** `max`: the bound of a literal, in characters. */
   schema: (max: number) => z.ZodType<Given>;
-  /** Whether what is given is the text itself, so that the schema can judge it before anything has been read. */
+  /** Whether what is given is the text itself, so that the schema can apply the demands. */
   literal: boolean;
-  /** The keys of Secrets that have to be read first, in the order in which a missing one is named. */
+  /** The keys of Secrets that have to be read first. The first one that is missing is reported. */
   needs: (given: Given) => readonly SecretKeyRef[];
   /** The value's text; or the one key whose bytes, which may be no text, are the value. */
   resolve: (given: Given, read: ReadKey) => string | SecretKeyRef;
@@ -30,29 +30,29 @@ function form<Given>(one: Form<Given>): Form<Given> {
 
 const secretKeyRefSchema = withRules(
   structure({
-    name: text({ max: 253 }).describe("Name of the Secret, in the AppSecret's own namespace."),
-    key: text({ max: 253 }).describe("Key in the Secret's data whose value is taken."),
-  }).describe("One key of a Secret in the same namespace. References to other namespaces do not exist."),
+    name: text({ max: 253 }).describe("The Secret's name. The Secret is in the AppSecret's namespace."),
+    key: text({ max: 253 }).describe("The key in the Secret's data."),
+  }).describe("A key of a Secret in the AppSecret's namespace. You cannot refer to a Secret in another namespace."),
   [
     {
       cel: matches("self.name", DNS_SUBDOMAIN),
       holds: ({ name }) => DNS_SUBDOMAIN.test(name),
       message:
-        "must be the name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+        "must be a valid Secret name: lowercase letters, digits, '-' and '.', beginning and ending with a letter or digit",
       at: "name",
     },
     {
       cel: isDataKeyCel("self.key"),
       holds: ({ key }) => isDataKey(key),
-      message: "must be a key of a Secret: letters, digits, '-', '_' and '.'",
+      message: "must be a valid Secret key: letters, digits, '-', '_' and '.'",
       at: "key",
     },
   ],
 );
 
 /**
- * The forms of a SecretValue, by the member that gives it. Exactly one is given. The type, the schema with its rules, and
- * what `needs` and `resolve` below do all follow from this list.
+ * The forms of a SecretValue, by the name of their member. A SecretValue has exactly one. The type, the schema and its
+ * rules, `needs` and `resolve` are all derived from this list.
  */
 const FORMS = {
   value: form({
@@ -60,14 +60,14 @@ const FORMS = {
       text({ max })
         .meta({ [SENSITIVE]: true })
         .describe(
-          "The value itself. Whoever may read this AppSecret can read it; prefer valueFrom where that matters.",
+          "The value itself. Anyone who can read this AppSecret can read it. To keep the value in a Secret, use valueFrom.",
         ),
     literal: true,
     needs: () => [],
     resolve: (value) => value,
   }),
   valueFrom: form({
-    schema: () => structure({ secretKeyRef: secretKeyRefSchema }).describe("Where the value is read from."),
+    schema: () => structure({ secretKeyRef: secretKeyRefSchema }).describe("Where to read the value from."),
     literal: false,
     needs: ({ secretKeyRef }) => [secretKeyRef],
     resolve: ({ secretKeyRef }) => secretKeyRef,
@@ -77,7 +77,7 @@ const FORMS = {
 type FormName = keyof typeof FORMS;
 type GivenBy<Name extends FormName> = z.output<ReturnType<(typeof FORMS)[Name]["schema"]>>;
 
-/** Exactly one form. The others are there as `undefined`, so that each may be asked for without a narrowing. */
+/** Exactly one form. The other members are `undefined`, so that code can read each without narrowing the type first. */
 export type SecretValue = {
   [Name in FormName]: { [Member in Name]: GivenBy<Name> } & { [Other in Exclude<FormName, Name>]?: undefined };
 }[FormName];
@@ -87,7 +87,7 @@ const FORM_NAMES = Object.keys(FORMS) as FormName[];
 /** The form of a value, and what is given in it. */
 function givenIn(value: SecretValue): [Form<unknown>, unknown] {
   for (const name of FORM_NAMES) {
-    // A form is always handed what its own schema let pass.
+    // The value under a form's name has passed that form's schema.
     if (value[name] !== undefined) return [FORMS[name] as Form<unknown>, value[name]];
   }
   throw new TypeError("a SecretValue that no schema has let pass");
@@ -133,7 +133,7 @@ export function secretValue(options: {
   return withRules(schema as z.ZodType<Members>, rules) as z.ZodType as z.ZodType<SecretValue>;
 }
 
-/** A SecretValue of which it is not yet known that it has exactly one form. */
+/** A SecretValue before the rule that it has exactly one form. */
 type Members = Partial<Record<FormName, unknown>>;
 
 function onLiteral(name: FormName, { cel, holds, message }: Demand): Rule<Members> {
@@ -145,10 +145,10 @@ function onLiteral(name: FormName, { cel, holds, message }: Demand): Rule<Member
   };
 }
 
-/** A field of a type's content that holds a SecretValue. Its demands are made of every form: literal or read. */
+/** A field of a type's content that holds a SecretValue. Its demands apply to every form, literal or read. */
 export type SecretField = { path: string; value: SecretValue; demands: readonly Demand[] };
 
-/** One such field: its schema, and the field of a content, from one list of demands. `path`: within the content. */
+/** One such field: its schema, and the field of a given content, with one list of demands. `path`: within the content. */
 export function secretField(path: string, options: { description: string; max: number; demands: readonly Demand[] }) {
   return {
     schema: secretValue(options),

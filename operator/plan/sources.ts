@@ -68,7 +68,7 @@ function whyMissing(
 ): { reason: Reason; message: string } | undefined {
   const source = sources.get(name);
   if (source?.found === false && source.forbidden) {
-    const message = `${path} refers to Secret "${name}", which the operator may not read: look at its Role. It tries again by itself.`;
+    const message = `${path} refers to Secret "${name}", which the operator is not allowed to read. Check its Role. It retries automatically.`;
     return { reason: Reason.Forbidden, message };
   }
   if (!source?.found) {

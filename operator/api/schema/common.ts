@@ -10,18 +10,20 @@ export const COMMON_FIELDS = {
     .enum(["Delete", "Retain"])
     .default("Delete")
     .describe(
-      "What becomes of the Secret when the AppSecret is deleted. Delete: it is deleted too. Retain: it stays, and an AppSecret of the same name takes it up again.",
+      "What happens to the Secret when you delete the AppSecret. Delete: the Secret is deleted, too. Retain: the Secret stays, and a new AppSecret of the same name takes it over.",
     ),
   verify: z
     .enum(["Strict", "BestEffort", "Off"])
     .default("BestEffort")
     .describe(
-      "How much the live check decides. Strict: only content that the identity provider or database has confirmed is published. BestEffort: a definite no holds it back, an unreachable target does not. Off: no connection is made.",
+      "How the live check affects publishing. Strict: the operator publishes only what the identity provider or database has confirmed. BestEffort: the operator does not publish what the check rejects, but publishes if the target cannot be reached. Off: the operator makes no connection.",
     ),
   suspend: z
     .boolean()
     .default(false)
-    .describe("With true, changes wait: what is published stays as it is until suspend is false again."),
+    .describe(
+      "Whether to pause the AppSecret. While true, the operator ignores changes and leaves the published Secret as it is.",
+    ),
   restart: restartSchema.optional(),
 };
 

@@ -1,13 +1,13 @@
-/** Demands on a text, made alike at `kubectl apply` (CEL), by `parseSpec` and of a text that came from a Secret. */
+/** Demands on a text: the same at `kubectl apply` (CEL), in `parseSpec`, and for a text that was read from a Secret. */
 import { matches } from "./formats.ts";
 
-/** One demand, each with the sentence that helps when it is not met. */
+/** One demand, with the message for a text that does not meet it. */
 export type Demand = {
   /** CEL over an expression that gives the text. */
   cel: (text: string) => string;
-  /** The same for us. */
+  /** The same for `parseSpec` and the plan. */
   holds: (text: string) => boolean;
-  /** Reads on after the field's path: "must …". Never quotes the text. */
+  /** To be read after the field's path: "must …". Never quotes the text. */
   message: string;
 };
 

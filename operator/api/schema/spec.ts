@@ -1,7 +1,7 @@
 /**
- * The spec of an AppSecret (design §1): the one source of its types, of the checks at `kubectl apply` and of those here.
+ * The spec of an AppSecret: the only source of its TypeScript types, of the rules at `kubectl apply` and of the rules here.
  *
- * The API server has applied the same rules before an object is stored, so `parseSpec` fails only for objects that were
+ * The API server applies the same rules before it stores an object. `parseSpec` therefore fails only for objects that were
  * stored under other rules (an older CRD), and for files that have not been applied yet.
  */
 import { z } from "zod";
@@ -27,7 +27,7 @@ export function specSchemaOf<const Types extends readonly TypeDefinition[]>(
     type: typeSchema(types),
     ...Object.fromEntries(members),
     ...COMMON_FIELDS,
-  }).describe("What is to be published, and how.");
+  }).describe("What to publish, and how.");
   const rules = [...types.flatMap(memberRules), ...renameRules(types)];
   return withRules(fields as unknown as z.ZodType<SpecFields>, rules) as unknown as z.ZodType<SpecOf<Types[number]>>;
 }
@@ -40,17 +40,17 @@ function typeSchema(types: readonly TypeDefinition[]): z.ZodType<string> {
     .enum(types.map(({ name }) => name))
     .meta({
       [VALIDATIONS]: [
-        { rule: "self == oldSelf", message: "cannot be changed: delete the AppSecret and create it anew" },
+        { rule: "self == oldSelf", message: "cannot be changed: delete the AppSecret and create a new one" },
       ],
     })
     .describe(
-      `What is published; the member of the same name has the content. A namespace has ${listed(counts)}. Cannot be changed.`,
+      `What the AppSecret publishes. The field of the same name holds the content. A namespace can have ${listed(counts)}. You cannot change the type.`,
     );
 }
 
-/** "a and b", "a and b, and c": as the sentence about types has it. */
+/** "a, b, and c". */
 function listed(parts: readonly string[]): string {
-  return [parts.slice(0, -1).join(" and "), ...parts.slice(-1)].join(", and ");
+  return [...parts.slice(0, -1), `and ${parts.at(-1) ?? ""}`].join(", ");
 }
 
 /** The member of a type is required in it, and forbidden in the others. */
@@ -59,14 +59,14 @@ function memberRules({ name, member }: TypeDefinition): Rule<SpecFields>[] {
     {
       cel: `self.type != '${name}' || has(self.${member})`,
       holds: (self) => self.type !== name || self[member] !== undefined,
-      message: `must be given when spec.type is ${name}`,
+      message: `must be set when spec.type is ${name}`,
       at: member,
       reason: "FieldValueRequired",
     },
     {
       cel: `self.type == '${name}' || !has(self.${member})`,
       holds: (self) => self.type === name || self[member] === undefined,
-      message: `must not be given unless spec.type is ${name}`,
+      message: `must not be set unless spec.type is ${name}`,
       at: member,
       reason: "FieldValueForbidden",
     },
@@ -87,13 +87,13 @@ export function specParser<const Types extends readonly TypeDefinition[]>(
 ): (spec: unknown) => Parsed<SpecOf<Types[number]>> {
   type Spec = SpecOf<Types[number]>;
   const schema = specSchemaOf(types);
-  /** By the spec itself. One that is held in memory is never changed in place, and is asked for several times per change. */
+  /** By the spec itself: an object in memory is never changed in place, and is parsed several times per change. */
   const parsedBefore = new WeakMap<object, Parsed<Spec>>();
 
   function parse(spec: unknown): Parsed<Spec> {
     const result = schema.safeParse(spec);
     if (!result.success) return { ok: false, problems: problemsOf(result.error, "spec") };
-    // The API server has filled in the defaults already: then one of the two equal specs is enough to keep in memory.
+    // The API server has filled in the defaults, so usually the two are equal and one is enough to keep in memory.
     return { ok: true, spec: isSameJson(result.data, spec) ? (spec as Spec) : result.data };
   }
 

@@ -1,6 +1,6 @@
 /**
- * What a type of AppSecret is. The schema and its rules, the admission policy, the published keys and the plan follow from
- * these definitions; see docs/architecture.md, "Add a type".
+ * What a type of AppSecret consists of. The schema and its rules, the admission policy, the published keys and what the plan
+ * needs are all derived from these definitions.
  */
 import type { z } from "zod";
 
@@ -11,8 +11,8 @@ import type { SecretField, SecretValue } from "../secret-value.ts";
 /**
  * One type of AppSecret. `Content` is what a valid spec has in the type's member.
  *
- * Methods, because TypeScript lets a definition with a narrower `Content` stand in a list of definitions only then. They are
- * called through of-spec.ts, which gives each its own content.
+ * The functions are methods, because only then does TypeScript accept definitions with different contents in one list. Call
+ * them through of-spec.ts, which passes each definition its own content.
  */
 export type TypeDefinition<
   Name extends string = string,
@@ -27,18 +27,18 @@ export type TypeDefinition<
   /** Whether a namespace has one AppSecret of this type at most. */
   onePerNamespace: boolean;
   schema: z.ZodType<Content>;
-  /** Which keys are published in which case. Exactly one is for a valid content. */
+  /** The cases in which different keys are published. Exactly one of them applies to a valid content. */
   variants: readonly Variant<Content>[];
-  /** Every SecretValue in the content, in the order of the schema. Paths begin within the content. */
+  /** Every SecretValue in the content, in the order of the schema. Paths are relative to the content. */
   secretFields(content: Content): SecretField[];
   /**
-   * The published data before renaming: a text, or a SecretValue whose bytes are taken as they are. A key whose value only
-   * a check can tell is left out until it has.
+   * The published data before renaming: a text, or a SecretValue whose bytes are published unchanged. A key whose value only
+   * a live check can find out is absent until then.
    */
   data(content: Content, read: ReadText, learned: Facts): Record<string, string | SecretValue>;
-  /** The live check; undefined for a content that means nothing to us. */
+  /** The live check; undefined if there is nothing to check. */
   check: Check;
-  /** Why nothing is published, in a sentence; undefined where something is. A Secret that was published is withdrawn. */
+  /** Why nothing is published, in a sentence, and a published Secret is deleted; undefined if the type is published. */
   disabled(content: Content): string | undefined;
 };
 
@@ -47,23 +47,23 @@ export type ReadText = (value: SecretValue) => string;
 
 export type LiveCheck<Content> = {
   subject(content: Content, read: ReadText): CheckSubject;
-  /** AppSecrets with the same group are checked at the same time, and so share one check. Only its hash is kept. */
+  /** AppSecrets of the same group are checked at the same time, and so share one check. The plan hashes it. */
   group(content: Content, namespace: string): readonly string[];
 };
 
 /** A case in which the same keys are published. */
 export type Variant<Content> = {
   is(content: Content): boolean;
-  /** The same as CEL over the expression `content`; undefined when it is always so. */
+  /** The same as CEL over the expression `content`; undefined if it always applies. */
   when: ((content: string) => string) | undefined;
   keys: PublishedKeys<Content>;
 };
 
 export type PublishedKeys<Content> = {
   of(content: Content): readonly string[];
-  /** The same as CEL, a list or a map: a constant, or made over the expression `content`. */
+  /** The same as CEL, a list or a map: a constant, or a function of the expression `content`. */
   cel: string | ((content: string) => string);
-  /** The same for people. */
+  /** The same in words, for a message. */
   named: string;
 };
 
@@ -72,25 +72,25 @@ export function always(keys: readonly string[]): PublishedKeys<unknown> {
   return { of: () => keys, cel: listOf(keys), named: keys.join(", ") };
 }
 
-/** These keys, and `more` where `is` (in CEL: `when`) says so. `where` tells people when that is. */
+/** These keys, and `more` if `is` (in CEL: `when`) says so. `named` is the condition in words: "if …". */
 export function sometimes<Content>(
   keys: readonly string[],
   more: {
     keys: readonly string[];
     is: (content: Content) => boolean;
     when: (content: string) => string;
-    where: string;
+    named: string;
   },
 ): PublishedKeys<Content> {
   const all = [...keys, ...more.keys];
   return {
     of: (content) => (more.is(content) ? all : keys),
     cel: (content) => `((${more.when(content)}) ? ${listOf(all)} : ${listOf(keys)})`,
-    named: `${keys.join(", ")}, and where ${more.where} ${more.keys.join(", ")}`,
+    named: `${keys.join(", ")}, and ${more.keys.join(", ")} ${more.named}`,
   };
 }
 
-/** Gives a definition its types: the names as literals, and the content from the schema. */
+/** Checks a definition, and infers its types: the names as literals, the content from the schema. */
 export function defineType<
   const Name extends string,
   const Member extends string,

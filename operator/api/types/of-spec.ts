@@ -1,4 +1,4 @@
-/** What the definition of its type says of a spec. `types` are those of the product, except in a test that adds one. */
+/** Answers about a spec from the definition of its type. `types` differs from TYPES only in a test that adds a type. */
 import type { Facts } from "../check.ts";
 import type { SecretField } from "../secret-value.ts";
 import type { TypeDefinition } from "./define.ts";
@@ -18,7 +18,7 @@ export function typeOf(spec: TypedSpec, types: Types = TYPES): { type: TypeDefin
   return { type, content };
 }
 
-/** The types of which a namespace has one at most: what the admission policy and the controller hold them to. */
+/** The types of which a namespace can have only one. The admission policy and the controller enforce this. */
 export function onePerNamespace(types: Types = TYPES): string[] {
   return types.filter((type) => type.onePerNamespace).map(({ name }) => name);
 }
@@ -32,15 +32,15 @@ export function secretFields(spec: TypedSpec, types?: Types): SecretField[] {
 }
 
 /**
- * The keys that a spec publishes, before any of them is renamed. For a disabled one: those it would publish. Among them are
- * keys whose values only a check can tell, such as MONGODB_URI of an Atlas cluster.
+ * The keys that a spec publishes, or would publish if it were not disabled, before any of them is renamed. They include keys
+ * whose values only a live check can find out, such as MONGODB_URI of an Atlas cluster.
  */
 export function publishedKeys(spec: TypedSpec, types?: Types): readonly string[] {
   const { type, content } = typeOf(spec, types);
   return type.variants.find((variant) => variant.is(content))?.keys.of(content) ?? [];
 }
 
-/** Whether every published key has a value, given what a check has learned so far. */
+/** Whether every published key has a value, given what a live check has learned so far. */
 export function isComplete(spec: TypedSpec, learned: Facts, types?: Types): boolean {
   const { type, content } = typeOf(spec, types);
   const data = type.data(content, () => "", learned);

@@ -40,7 +40,7 @@ export const queue = defineType({
         keys: ["QUEUE_TOKEN"],
         is: ({ admin }: { admin?: object | undefined }) => admin !== undefined,
         when: (content) => `has(${content}.admin)`,
-        where: "there is an administrator",
+        named: "if there is an administrator",
       }),
     },
   ],

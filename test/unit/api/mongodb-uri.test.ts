@@ -32,7 +32,7 @@ const BAD: [uri: string, problem: RegExp][] = [
   ["mongodb://host:port", /must name a host/],
   ["mongodb://a,,b", /must name a host/],
   ["mongodb://host\n", /line breaks/],
-  ["mongodb://a, b", /blanks/],
+  ["mongodb://a, b", /spaces/],
   ["mongodb+srv://a,b", /exactly one host/],
   ["mongodb+srv://a:27017", /no port/],
 ];

@@ -1,4 +1,4 @@
-/** Which keys a Secret has (design §1, "Published keys"). */
+/** Which keys a Secret has. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 

@@ -49,9 +49,9 @@ function resolved(spec: AppSecretSpec | ReturnType<typeof valid>, data: Record<s
 
 test("a fourth type is parsed: its member is required, and is forbidden to the others", () => {
   assert.is(valid(SPEC).type, "Queue");
-  assert.equal(problems({ type: "Queue" }), ["spec.queue must be given when spec.type is Queue"]);
+  assert.equal(problems({ type: "Queue" }), ["spec.queue must be set when spec.type is Queue"]);
   assert.equal(problems({ type: "Custom", custom: { data: { A: { value: "" } } }, queue: SPEC.queue }), [
-    "spec.queue must not be given unless spec.type is Queue",
+    "spec.queue must not be set unless spec.type is Queue",
   ]);
   assert.equal(problems({ ...SPEC, type: "Queues" }), [
     "spec.type must be one of Authentication, Database, Custom, Queue",
@@ -78,10 +78,10 @@ test("a fourth type is in the CRD: its schema, its member rules and its rename r
   assert.equal(
     about.map(({ message }) => message),
     [
-      "must be given when spec.type is Queue",
-      "must not be given unless spec.type is Queue",
-      "must rename only keys that are published: QUEUE_URL, QUEUE_NAME, and where there is an administrator QUEUE_TOKEN",
-      "must not give a key the name of another published key (QUEUE_URL, QUEUE_NAME, and where there is an administrator QUEUE_TOKEN)",
+      "must be set when spec.type is Queue",
+      "must not be set unless spec.type is Queue",
+      "must rename only published keys: QUEUE_URL, QUEUE_NAME, and QUEUE_TOKEN if there is an administrator",
+      "must not give a key the name of another published key: QUEUE_URL, QUEUE_NAME, and QUEUE_TOKEN if there is an administrator",
     ],
   );
   assert.is(

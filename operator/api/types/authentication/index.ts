@@ -11,7 +11,7 @@ export const authentication = defineType({
   data: ({ jwksUri, audience }) => ({ JWKS_URI: jwksUri, AUDIENCE: audience }),
   check: {
     subject: ({ jwksUri }) => ({ kind: "JWKS", uri: jwksUri }),
-    // The key set is the same, whoever's login it serves.
+    // All namespaces with this key set can share one check of it.
     group: ({ jwksUri }) => [jwksUri],
   },
   disabled: ({ enabled }) => (enabled ? undefined : "Nothing is published while spec.authentication.enabled is false."),

@@ -1,8 +1,8 @@
 /**
  * The address of a JSON Web Key Set.
  *
- * Only the form is judged. A few texts of the right form are still no URL (an unknown punycode, 999.0.0.1): whoever dials
- * one parses it first, and must be ready for that to fail.
+ * The demands judge only the form. A few texts of the right form are still no URL (an unknown punycode, 999.0.0.1): parse
+ * one before you dial it, and expect that to fail.
  */
 import { type Demand, hasForm } from "../../schema/demands.ts";
 import { IPV6 } from "../../schema/formats.ts";
@@ -16,12 +16,12 @@ const HTTPS = /^https:\/\//;
 export const JWKS_URI_DEMANDS: readonly Demand[] = [
   hasForm({
     form: HTTPS,
-    message: "must begin with https:// (over http, anyone on the way could put in keys of their own)",
+    message: "must begin with https://, because over http anyone on the network path could replace the keys",
   }),
   hasForm({
     of: HTTPS,
     form: new RegExp(`^https://(${HOST_NAME}|${IPV4}|${IPV6})(:[0-9]{1,5})?([/?][!-"$-~]*)?$`),
     message:
-      "must be an absolute URL such as https://id.example.com/.well-known/jwks.json: with a host, and without user name, password, fragment or blanks",
+      "must be an absolute URL such as https://id.example.com/.well-known/jwks.json: with a host, and without a user name, password, fragment or spaces",
   }),
 ];

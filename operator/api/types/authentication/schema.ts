@@ -12,15 +12,17 @@ const fields = structure({
     .boolean()
     .default(true)
     .describe(
-      "Whether the login configuration is published. With false nothing is published, and a Secret that was published is withdrawn.",
+      "Whether to publish the login configuration. If false, nothing is published, and the operator deletes a Secret that it published before.",
     ),
   jwksUri: text({ max: 2048 }).describe(
-    "The identity provider's JSON Web Key Set: an absolute https URL. Published as JWKS_URI.",
+    "The https URL of the identity provider's JSON Web Key Set (JWKS). Published as JWKS_URI.",
   ),
   audience: text({ max: 1024 }).describe(
-    "The audience ('aud') that tokens for this application carry, often the application's name or URL. Published as AUDIENCE.",
+    "The audience (the 'aud' claim) of tokens for this application, often the application's name or URL. Published as AUDIENCE.",
   ),
-}).describe("The login configuration of type Authentication: which keys sign the tokens, and whom they are for.");
+}).describe(
+  "The login configuration, for type Authentication: which keys sign the tokens, and which application they are for.",
+);
 
 export const authenticationSchema = withRules(fields, [
   ...JWKS_URI_DEMANDS.map(({ cel, holds, message }) => ({
@@ -32,7 +34,7 @@ export const authenticationSchema = withRules(fields, [
   {
     cel: matches("self.audience", AUDIENCE),
     holds: ({ audience }) => AUDIENCE.test(audience),
-    message: "must not be empty, nor begin or end with a blank, nor contain line breaks",
+    message: "must not be empty, begin or end with a space, or contain line breaks",
     at: "audience",
   },
 ]);

@@ -23,7 +23,7 @@ const onAtlas: Variant<Database> = {
     is: ({ mode, atlas }) => mode === "MongoDBAtlas" && publishesApiKeys(atlas),
     when: (content) =>
       `has(${content}.atlas.publishApiKeys) ? ${content}.atlas.publishApiKeys : !has(${content}.atlas.databaseUser)`,
-    where: "the API key is published",
+    named: "if the API key is published",
   }),
 };
 

@@ -15,13 +15,13 @@ export const MONGODB_URI_DEMANDS: readonly Demand[] = [
   hasForm({
     // A YAML block written with "|" ends in a line break; so does `echo` piped into base64.
     form: new RegExp(`^[^${BLANK}]*$`),
-    message: "must not contain blanks or line breaks, not even at its end",
+    message: "must not contain spaces or line breaks, not even at the end",
   }),
   hasForm({
     of: MONGODB,
     form: new RegExp(`^mongodb(\\+srv)?://${USER_INFO}${HOST_AND_PORT}(,${HOST_AND_PORT})*([/?]|$)`),
     message:
-      "must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in user name and password)",
+      "must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in the user name and password)",
   }),
   hasForm({
     of: SRV,
