@@ -1,7 +1,7 @@
 /**
- * Writes the files that are generated from the code, or says which of them are stale.
+ * Writes the files that are generated from the code, or lists those that are stale.
  *
- *     node hack/generate.ts            writes them; `npm run generate` then writes install.yaml, too
+ *     node hack/generate.ts            writes them; `npm run generate` then writes install.yaml as well
  *     node hack/generate.ts --check    exit code 1 and a list when one differs from what would be written
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,9 +18,9 @@ import type { OptionRule } from "#verify/mongodb/options";
 const ROOT = join(import.meta.dirname, "..");
 const CRDS = "crds";
 const TEMPLATES = "charts/appsecret-operator/templates/generated";
-/** Rendered from the chart by Helm (install-manifest.ts). That its CRD is an old one can be seen without Helm. */
+/** Rendered from the chart by Helm (install-manifest.ts). Whether its CRD is stale can be checked without Helm. */
 const INSTALL = "install.yaml";
-/** Hold generated files only: what else is found there is stale. */
+/** Folders with generated files only: any other file in them is stale. */
 const FOLDERS = [CRDS, TEMPLATES];
 const HEADER = "# Generated from operator/api by hack/generate.ts: change it there.\n";
 
@@ -37,8 +37,8 @@ export function generatedFiles(): Map<string, string> {
     ["docs/mongodb-options.md", optionsPage()],
     [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
     [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
-    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsGuard())],
-    [`${TEMPLATES}/operator-workloads.policy.yaml`, template("guardPolicy.enabled", workloadsGuard())],
+    [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsPolicy())],
+    [`${TEMPLATES}/operator-workloads.policy.yaml`, template("guardPolicy.enabled", workloadsPolicy())],
   ]);
 }
 
@@ -47,10 +47,10 @@ const include = (name: string): string => `{{ include \`appsecret-operator.${nam
 const LABELS = `  labels:\n    {{- include "appsecret-operator.labels" . | nindent 4 }}\n`;
 const KEEP = `  {{- if .Values.crds.keep }}\n  annotations:\n    helm.sh/resource-policy: keep\n  {{- end }}\n`;
 
-/** The release's own account may do what the policies say; two releases have theirs each. */
+/** The policies limit the release's own ServiceAccount; each release has its own policies. */
 const ACCOUNT = { namespace: "{{ .Release.Namespace }}", name: include("serviceAccountName") };
-const secretsGuard = (): PolicyAndBinding => operatorSecretsPolicy(ACCOUNT, include("guardName"));
-const workloadsGuard = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, include("workloadsGuardName"));
+const secretsPolicy = (): PolicyAndBinding => operatorSecretsPolicy(ACCOUNT, include("guardName"));
+const workloadsPolicy = (): PolicyAndBinding => operatorWorkloadsPolicy(ACCOUNT, include("workloadsGuardName"));
 
 /** A template of the chart: rendered when the value `condition` is true, with the chart's labels on each object. */
 function template(condition: string, documents: readonly Record<string, unknown>[], more = ""): string {
@@ -58,7 +58,7 @@ function template(condition: string, documents: readonly Record<string, unknown>
   return content.replace("\n", `\n{{- if .Values.${condition} }}\n`).concat("{{- end }}\n");
 }
 
-/** For people whose connection string was refused: what the live check does with each option, and why. */
+/** For users whose connection string was refused: what the live check does with each option, and why. */
 function optionsPage(): string {
   const options = Object.entries(MONGODB_OPTIONS);
   const named = (use: OptionRule["use"]): [string, string][] =>
@@ -70,13 +70,14 @@ function optionsPage(): string {
 
 # Options of a MongoDB connection string
 
-The [live check](../README.md#live-checks) reads the connection string itself. It uses the options that say whom to log in to
-and how, leaves out those that only an application needs, and refuses those that would have the operator read files, go through
-somebody's proxy, or log in as itself. Whatever it does, the string is published as it stands.
+The [live check](../README.md#live-checks) reads the connection string itself. It uses the options that say where and how to log
+in, ignores those that only an application needs, and refuses those that would make the operator read files, connect through
+someone else's proxy, or log in as itself. In every case, the operator publishes the string unchanged.
 
-A refused option holds the AppSecret back with the reason \`RejectedURIOption\`. Where the application needs it, set
-\`verify: "Off"\`: the string is then published without a check. An option that is in none of these tables is refused, too: it
-is most often a typo. The tables are made from [options.ts](../operator/verify/mongodb/options.ts).
+If the live check refuses an option, the AppSecret is not published and has the reason \`RejectedURIOption\`. If your application
+needs the option, set \`verify: "Off"\` to publish the string without a check. An option that is in none of these tables is
+refused, too, because it is most often a typo. The tables are generated from
+[options.ts](../operator/verify/mongodb/options.ts).
 
 ## Used
 
@@ -128,7 +129,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** YAML 1.1, which kubectl reads: a bare `on` or `y` would be a boolean to it. No folding: CEL stays on one line. */
+/** YAML 1.1, as kubectl reads it: a bare `on` or `y` is a boolean there. No folding: CEL stays on one line. */
 function yaml(documents: readonly Record<string, unknown>[]): string {
   const texts = documents.map((document) =>
     stringify(document, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false }),

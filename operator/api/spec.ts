@@ -1,31 +1,24 @@
 /** The types of an AppSecret as it is once its spec has passed the schema. */
-import type { Authentication } from "./types/authentication/schema.ts";
-import type { Custom } from "./types/custom/schema.ts";
-import type { Database } from "./types/database/schema.ts";
+import type { z } from "zod";
+
 import type { ObjectMeta } from "#common/object-meta";
 import type { API_VERSION, KIND } from "./names.ts";
-import type { Workload } from "./schema/restart.ts";
+import type { Common } from "./schema/common.ts";
 import type { AppSecretStatus } from "./status.ts";
-import type { Target } from "./schema/target.ts";
+import type { TypeDefinition } from "./types/define.ts";
+import type { TYPES } from "./types/index.ts";
 
-export const TYPES = ["Authentication", "Database", "Custom"] as const;
-export type AppSecretType = (typeof TYPES)[number];
+/** A spec of one of these types: `type` tells which member is there. */
+export type SpecOf<Types extends TypeDefinition> = Common &
+  {
+    [Type in Types as Type["name"]]: { type: Type["name"] } & {
+      [Own in Type["member"]]: z.output<Type["schema"]>;
+    } & { [Other in Exclude<Types["member"], Type["member"]>]?: undefined };
+  }[Types["name"]];
 
-type Common = {
-  target: Target;
-  deletionPolicy: "Delete" | "Retain";
-  verify: "Strict" | "BestEffort" | "Off";
-  suspend: boolean;
-  restart?: Workload[] | undefined;
-};
-
-/** A valid spec with its defaults filled in; `type` tells which member is there. */
-export type AppSecretSpec = Common &
-  (
-    | { type: "Authentication"; authentication: Authentication; database?: undefined; custom?: undefined }
-    | { type: "Database"; database: Database; authentication?: undefined; custom?: undefined }
-    | { type: "Custom"; custom: Custom; authentication?: undefined; database?: undefined }
-  );
+/** A valid spec with its defaults filled in. */
+export type AppSecretSpec = SpecOf<(typeof TYPES)[number]>;
+export type AppSecretType = AppSecretSpec["type"];
 
 /** An AppSecret as the API server gives it: defaults are filled in, `spec` has passed the rules of the CRD in force. */
 export type AppSecret = {

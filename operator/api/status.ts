@@ -1,11 +1,11 @@
-/** The shapes of `status` and the stable vocabulary of its conditions (design §2). */
+/** The shapes of `status` and the stable vocabulary of its conditions. */
 
 export type ConditionStatus = "True" | "False" | "Unknown";
 
 /** `Accepted`, `Verified`, `Published` and `Ready` always exist; `Reconciling` and `Stalled` only while they hold. */
 export type ConditionType = "Accepted" | "Verified" | "Published" | "Ready" | "Reconciling" | "Stalled";
 
-/** One constant per reason: people, alerts and health scripts match on them. */
+/** One constant per reason: users, alerts and health scripts match on them. */
 export const Reason = {
   // Accepted
   Accepted: "Accepted",

@@ -6,6 +6,7 @@ import { API_VERSION, HOLDS_LABEL, KIND } from "#api/names";
 import type { ObjectMeta } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
 import { parseSpec } from "#api/schema/spec";
+import { onePerNamespace } from "#api/types/of-spec";
 import type { Holder } from "#plan/observed";
 import { sourceNames } from "#plan/sources";
 
@@ -21,6 +22,7 @@ export type Index = {
   holderFor(appSecret: AppSecret): Holder | undefined;
 };
 
+const ONE_PER_NAMESPACE: ReadonlySet<string> = new Set(onePerNamespace());
 const NONE: ReadonlySet<string> = new Set();
 
 /** @param get the current AppSecret of a key, as far as the watch has told */
@@ -64,7 +66,7 @@ export function createIndex(get: (namespace: string, name: string) => AppSecret 
 type Group = { members: Map<string, string>; holder: string | undefined };
 
 function join(groups: Map<string, Group>, appSecret: AppSecret): void {
-  if (appSecret.spec.type === "Custom") return;
+  if (!ONE_PER_NAMESPACE.has(appSecret.spec.type)) return;
   const group = groups.get(groupKey(appSecret)) ?? { members: new Map<string, string>(), holder: undefined };
   group.members.set(appSecret.metadata.uid, appSecret.metadata.name);
   groups.set(groupKey(appSecret), group);

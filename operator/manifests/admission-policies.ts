@@ -1,4 +1,4 @@
-/** The admission policies: CEL that runs inside the API server. No webhook, no certificate, nothing that can be down. */
+/** The admission policies: CEL that runs in the API server, without a webhook, a certificate or a server that can fail. */
 import {
   API_VERSION,
   GROUP,
@@ -11,6 +11,10 @@ import {
   RESTARTED_FOR_PREFIX,
   VERSION,
 } from "#api/names";
+import { listOf } from "#api/schema/formats";
+import type { TypeDefinition } from "#api/types/define";
+import { TYPES } from "#api/types/index";
+import { onePerNamespace } from "#api/types/of-spec";
 
 const ADMISSION = "admissionregistration.k8s.io/v1";
 
@@ -23,14 +27,14 @@ type Account = { namespace: string; name: string };
 const DEFAULT_SERVICE_ACCOUNT: Account = { namespace: "appsecret-system", name: OPERATOR_NAME };
 
 /**
- * Refuses a second Authentication or Database in a namespace, naming the one that is there (design §3).
+ * Refuses a second AppSecret of a type that a namespace has once, naming the one that is there.
  *
  * The holder is found as the policy's parameter: AppSecrets of the request's namespace that bear the label
- * `appsecret.dev/holds`, of which there are two at most, so that a namespace with thousands of AppSecrets costs nothing
- * more. Only creations are looked at: the type cannot change, and what exists already is the operator's to judge. It is a
- * courtesy: when it cannot be evaluated the request passes, because the operator decides in the end.
+ * `appsecret.dev/holds`. There is at most one per such type, so a namespace with thousands of AppSecrets costs no more.
+ * The policy looks only at creations: the type cannot change, and the operator judges what exists already. If the policy
+ * cannot be evaluated the request passes, because the operator has the last word.
  */
-export function uniquenessPolicy(): PolicyAndBinding {
+export function uniquenessPolicy(types: readonly TypeDefinition[] = TYPES): PolicyAndBinding {
   const name = `one-per-namespace.${GROUP}`;
   const policy = {
     apiVersion: ADMISSION,
@@ -50,16 +54,16 @@ export function uniquenessPolicy(): PolicyAndBinding {
           },
         ],
       },
-      matchConditions: [{ name: "held-by-one", expression: "object.spec.type in ['Authentication', 'Database']" }],
+      matchConditions: [{ name: "held-by-one", expression: `object.spec.type in ${listOf(onePerNamespace(types))}` }],
       validations: [
         {
-          // The same name: `kubectl create` is to say AlreadyExists. A holder that waits for its finalizers has left.
+          // Of the same name: let `kubectl create` say AlreadyExists. A holder that is being deleted no longer counts.
           expression: [
             "params.spec.type != object.spec.type",
             "has(params.metadata.deletionTimestamp)",
             "params.metadata.name == object.metadata.name",
           ].join(" || "),
-          messageExpression: `'namespace ' + params.metadata.namespace + ' has its ' + params.spec.type + ' already: AppSecret ' + params.metadata.name + '. There is one per namespace: change that one, or delete it first.'`,
+          messageExpression: `'namespace ' + params.metadata.namespace + ' already has an AppSecret of type ' + params.spec.type + ': ' + params.metadata.name + '. A namespace can have only one. Change that one, or delete it first.'`,
           reason: "Forbidden",
         },
       ],
@@ -82,12 +86,12 @@ export function uniquenessPolicy(): PolicyAndBinding {
 }
 
 /**
- * Limits the operator itself (design §7): its ServiceAccount may write Opaque Secrets of an AppSecret, and no others.
+ * Limits the operator itself: its ServiceAccount may write Opaque Secrets of an AppSecret, and no others.
  *
- * RBAC can only say "Secrets". With this, whoever gets hold of the operator's token can neither mint ServiceAccount tokens
- * nor overwrite certificates, Helm releases or Secrets that nobody gave to an AppSecret. A Secret is an AppSecret's when
- * it is annotated so: a retained Secret has no ownerReference. What was there before is judged too, or an update could
- * claim a Secret by writing the annotation in the same request.
+ * RBAC can only say "Secrets". With this policy, a stolen operator token can neither mint ServiceAccount tokens nor
+ * overwrite certificates, Helm releases or Secrets that belong to no AppSecret. The annotation says which Secrets are
+ * an AppSecret's, because a retained Secret has no ownerReference. The policy also judges the old object, or an update
+ * could claim a Secret by writing the annotation in the same request.
  */
 export function operatorSecretsPolicy(
   serviceAccount = DEFAULT_SERVICE_ACCOUNT,
@@ -95,7 +99,7 @@ export function operatorSecretsPolicy(
 ): PolicyAndBinding {
   const annotation = (object: string): string =>
     `has(${object}.metadata.annotations) && '${OWNER_ANNOTATION}' in ${object}.metadata.annotations ? ${object}.metadata.annotations['${OWNER_ANNOTATION}'] : ''`;
-  return guard(serviceAccount, name, {
+  return limitsFor(serviceAccount, name, {
     apiGroups: [""],
     apiVersions: ["v1"],
     resources: ["secrets"],
@@ -109,51 +113,51 @@ export function operatorSecretsPolicy(
       {
         expression:
           "(!variables.writes || object.type == 'Opaque') && (!variables.replaces || oldObject.type == 'Opaque')",
-        message: "the operator may only write Secrets of type Opaque",
+        message: "the operator may write only Secrets of type Opaque",
       },
       {
         expression: "!variables.replaces || variables.ownerBefore != ''",
-        message: `the operator may only change and delete Secrets that have the annotation ${OWNER_ANNOTATION}`,
+        message: `the operator may change and delete only Secrets with the annotation ${OWNER_ANNOTATION}`,
       },
       {
         expression: `!variables.writes || variables.owner != '' && has(object.metadata.labels) && '${MANAGED_BY_LABEL}' in object.metadata.labels && object.metadata.labels['${MANAGED_BY_LABEL}'] == '${OPERATOR_NAME}'`,
-        message: `the operator must mark the Secrets that it writes: annotation ${OWNER_ANNOTATION}, label ${MANAGED_BY_LABEL}: ${OPERATOR_NAME}`,
+        message: `the operator must mark the Secrets that it writes with the annotation ${OWNER_ANNOTATION} and the label ${MANAGED_BY_LABEL}: ${OPERATOR_NAME}`,
       },
       {
         expression: "!variables.writes || !variables.replaces || variables.owner == variables.ownerBefore",
-        message: "the operator may not pass a Secret from one AppSecret to another",
+        message: "the operator must not pass a Secret from one AppSecret to another",
       },
       {
         expression: `!variables.writes || !has(object.metadata.ownerReferences) || object.metadata.ownerReferences.all(reference, !has(reference.controller) || !reference.controller || reference.apiVersion.startsWith('${GROUP}/') && reference.kind == '${KIND}' && reference.name == variables.owner)`,
-        message: `the operator may not write a Secret that anything but the AppSecret in its annotation ${OWNER_ANNOTATION} controls`,
+        message: `the operator must not write a Secret that is controlled by anything other than the AppSecret in its annotation ${OWNER_ANNOTATION}`,
       },
     ],
   });
 }
 
 /**
- * Limits the operator itself (design §7): of a workload its ServiceAccount may change the annotations of the Pod template
- * by which it restarts it, and nothing else.
+ * Limits the operator itself: its ServiceAccount may change the annotations of a Pod template that restart a workload, and
+ * nothing else in the workload.
  *
- * RBAC can only say "patch Deployments", and whoever may do that can have any image run. All is compared but what the API
- * server changes by itself with every update. Lists of fields would be out of date with the next release of Kubernetes.
+ * RBAC can only say "patch Deployments", and anyone who can do that can run any image. The policy compares everything but
+ * what the API server itself changes with every update: a list of fields would be out of date with the next Kubernetes.
  */
 export function operatorWorkloadsPolicy(
   serviceAccount = DEFAULT_SERVICE_ACCOUNT,
   name = `operator-workloads.${GROUP}`,
 ): PolicyAndBinding {
-  return guard(serviceAccount, name, {
+  return limitsFor(serviceAccount, name, {
     apiGroups: ["apps"],
     apiVersions: ["*"],
     resources: ["deployments", "statefulsets", "daemonsets"],
     validations: [
       {
         expression: "request.operation == 'UPDATE'",
-        message: "the operator may neither create nor delete workloads",
+        message: "the operator must not create or delete workloads",
       },
       ...WORKLOAD_PARTS.map(({ path, free }) => ({
         expression: `request.operation != 'UPDATE' || ${sameBut(free, path)}`,
-        message: `the operator may change nothing of a workload but the annotations ${RESTARTED_FOR_PREFIX}… of its Pod template`,
+        message: `the operator may change only the annotations ${RESTARTED_FOR_PREFIX}… of the Pod template in a workload`,
       })),
     ],
   });
@@ -187,7 +191,7 @@ function isKey(name: string): string {
   return `key == '${name}'`;
 }
 
-type Guard = {
+type Limits = {
   apiGroups: string[];
   apiVersions: string[];
   resources: string[];
@@ -195,8 +199,8 @@ type Guard = {
   validations: { expression: string; message: string }[];
 };
 
-/** What limits the operator: nobody else's requests are looked at, and none of its own passes when it cannot be judged. */
-function guard(account: Account, name: string, limits: Guard): PolicyAndBinding {
+/** A policy that limits the operator: it ignores all other clients, and refuses what it cannot evaluate. */
+function limitsFor(account: Account, name: string, limits: Limits): PolicyAndBinding {
   const { apiGroups, apiVersions, resources, variables, validations } = limits;
   const operations = ["CREATE", "UPDATE", "DELETE"];
   const isOperator = `request.userInfo.username == 'system:serviceaccount:${account.namespace}:${account.name}'`;

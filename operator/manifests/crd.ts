@@ -1,6 +1,8 @@
-/** The CustomResourceDefinition, generated from the zod schemas (design §1). */
+/** The CustomResourceDefinition, generated from the zod schemas. */
 import { GROUP, KIND, PLURAL, VERSION } from "#api/names";
-import { appSecretSpecSchema } from "#api/schema/spec";
+import { specSchemaOf } from "#api/schema/spec";
+import type { TypeDefinition } from "#api/types/define";
+import { TYPES } from "#api/types/index";
 import { appSecretStatusSchema } from "./status-schema.ts";
 import { type StructuralSchema, structuralSchema } from "./structural-schema.ts";
 
@@ -10,20 +12,31 @@ type PrinterColumn = { name: string; type: "string" | "date"; jsonPath: string; 
 const ready = (field: string): string => `.status.conditions[?(@.type=="Ready")].${field}`;
 
 const PRINTER_COLUMNS: PrinterColumn[] = [
-  { name: "Type", type: "string", jsonPath: ".spec.type", description: "What is published." },
-  { name: "Ready", type: "string", jsonPath: ready("status"), description: "Whether the Secret is as the spec asks." },
-  { name: "Reason", type: "string", jsonPath: ready("reason"), description: "Why it is ready or not." },
+  { name: "Type", type: "string", jsonPath: ".spec.type", description: "What the AppSecret publishes." },
+  { name: "Ready", type: "string", jsonPath: ready("status"), description: "Whether the Secret matches the spec." },
+  { name: "Reason", type: "string", jsonPath: ready("reason"), description: "Why the AppSecret is ready or not." },
   { name: "Secret", type: "string", jsonPath: ".status.secret.name", description: "The published Secret." },
-  { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Time since it was created." },
-  { name: "Message", type: "string", jsonPath: ready("message"), description: "The reason in detail.", priority: 1 },
+  {
+    name: "Age",
+    type: "date",
+    jsonPath: ".metadata.creationTimestamp",
+    description: "The time since the AppSecret was created.",
+  },
+  {
+    name: "Message",
+    type: "string",
+    jsonPath: ready("message"),
+    description: "The details of the reason.",
+    priority: 1,
+  },
 ];
 
 /**
  * Builds the CRD for `kubectl apply`. Needs Kubernetes 1.32 (selectable fields, and the CEL of the rules).
  *
- * @throws OperatorError when a schema cannot be expressed as a structural one; see structural.ts
+ * @throws OperatorError when a schema cannot be expressed as a structural one; see structural-schema.ts
  */
-export function appSecretCrd(): Record<string, unknown> {
+export function appSecretCrd(types: readonly TypeDefinition[] = TYPES): Record<string, unknown> {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -37,7 +50,7 @@ export function appSecretCrd(): Record<string, unknown> {
         plural: PLURAL,
         singular: KIND.toLowerCase(),
         shortNames: ["asec"],
-        // Not "all": AppSecrets may hold secret values, and `kubectl get all` is run without a thought.
+        // Not "all": AppSecrets may hold secret values, and people run `kubectl get all` without a second thought.
         categories: ["appsecret"],
       },
       versions: [
@@ -48,27 +61,27 @@ export function appSecretCrd(): Record<string, unknown> {
           subresources: { status: {} },
           additionalPrinterColumns: PRINTER_COLUMNS,
           selectableFields: [{ jsonPath: ".spec.type" }],
-          schema: { openAPIV3Schema: resource() },
+          schema: { openAPIV3Schema: resource(types) },
         },
       ],
     },
   };
 }
 
-function resource(): StructuralSchema {
+function resource(types: readonly TypeDefinition[]): StructuralSchema {
   return {
     type: "object",
     description:
-      "An AppSecret describes a login configuration, a database or a set of key-value secrets. The operator checks it and publishes it as an ordinary Secret that workloads mount. An update that does not pass the checks never replaces a Secret that works.",
+      "An AppSecret describes a login configuration, a database or a set of key-value secrets. The operator checks it and publishes it as an ordinary Secret for your workloads. An update that fails the checks never replaces a working Secret.",
     required: ["spec"],
     properties: {
       apiVersion: {
         type: "string",
-        description: `The version of this representation: ${GROUP}/${VERSION}.`,
+        description: `The API version of this object: ${GROUP}/${VERSION}.`,
       },
       kind: { type: "string", description: `The kind of this object: ${KIND}.` },
       metadata: { type: "object" },
-      spec: structuralSchema(appSecretSpecSchema, "spec"),
+      spec: structuralSchema(specSchemaOf(types), "spec"),
       status: structuralSchema(appSecretStatusSchema, "status"),
     },
   };

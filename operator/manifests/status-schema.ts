@@ -13,45 +13,51 @@ const uid = (of: string) => text({ max: 253 }).describe(`The metadata.uid of ${o
 
 const conditionSchema = structure({
   type: text({ min: 1, max: 316 }).describe(
-    "What the condition is about. Accepted: the spec is valid, its sources exist, and it holds its place in the namespace. Verified: the live check said yes. Published: the Secret holds what this generation asks. Ready: the summary. Reconciling and Stalled are there only while they are True: the first waits for something that may come by itself, the second for a person.",
+    "What the condition describes. Accepted: the spec is valid, its sources exist, and no other AppSecret holds its type in the namespace. Verified: the live check succeeded. Published: the Secret holds the content of this generation. Ready: the summary of the others. Reconciling: the operator is waiting for something that can resolve without you. Stalled: you need to act. Reconciling and Stalled exist only while they are True.",
   ),
-  status: z.enum(["True", "False", "Unknown"]).describe("Whether it is so. Unknown until it was first looked at."),
-  reason: text({ min: 1, max: 1024 }).describe("Why, in one CamelCase word that stays the same across releases."),
+  status: z
+    .enum(["True", "False", "Unknown"])
+    .describe("Whether the condition holds. Unknown until the operator has evaluated it."),
+  reason: text({ min: 1, max: 1024 }).describe(
+    "Why the condition has this status: one CamelCase word that does not change between releases.",
+  ),
   message: text({ max: MAX_MESSAGE_LENGTH }).describe(
-    "Why, for people: what happened and what to do. Never a secret value.",
+    "What happened and what to do. The message never contains a secret value.",
   ),
-  observedGeneration: generation().describe("The metadata.generation that the condition was found for."),
+  observedGeneration: generation().describe("The metadata.generation that the condition describes."),
   lastTransitionTime: z
     .string()
     .meta({ format: "date-time" })
     .describe("When the condition's status last changed, in UTC."),
-}).describe("One aspect of the state.");
+}).describe("A condition of the AppSecret.");
 
 const secretSchema = structure({
   name: text({ max: 253 }).describe("The Secret's name."),
   uid: uid("the Secret"),
-  resourceVersion: version("the Secret when it was last written; a later one means that somebody else changed it"),
+  resourceVersion: version(
+    "the Secret when the operator last wrote it. If it differs now, someone else has changed the Secret",
+  ),
   generation: generation().describe(
-    "The metadata.generation of the AppSecret whose content the Secret holds. Lower than observedGeneration while a broken update is held back.",
+    "The metadata.generation of the AppSecret whose content the Secret holds. It is lower than observedGeneration while the operator holds a broken update back.",
   ),
   contentVersion: z
     .int()
     .min(1)
     .describe(
-      "With spec.restart: which content the workloads have, as the Secret's annotation appsecret.dev/content-version counts it. Lower than the annotation while workloads are still to be restarted.",
+      "With spec.restart: the content version that the workloads were last restarted for, as the Secret's annotation appsecret.dev/content-version counts it. It is lower than the annotation while workloads still have to be restarted.",
     )
     .optional(),
   keys: z
     .array(text({ max: 253 }).describe("A key of the Secret."))
     .meta({ maxItems: 256 })
-    .describe("The keys of the Secret, sorted. Never values."),
-}).describe("The Secret that is published now. Absent when there is none.");
+    .describe("The keys of the Secret, sorted. Values never appear here."),
+}).describe("The published Secret. Absent if there is none.");
 
 const sourceSchema = structure({
-  name: text({ max: 253 }).describe("Name of the Secret that was read."),
+  name: text({ max: 253 }).describe("The name of the Secret that was read."),
   uid: uid("the Secret that was read"),
   resourceVersion: version("the Secret that was read"),
-}).describe("A Secret that a secretKeyRef named, as it was when it was last read.");
+}).describe("A Secret that a secretKeyRef refers to, as it was when the operator last read it.");
 
 const verificationSchema = structure({
   generation: generation().describe("The metadata.generation that was checked."),
@@ -60,25 +66,27 @@ const verificationSchema = structure({
     .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
     .describe("The Secrets whose values were checked, sorted by name.")
     .optional(),
-  host: text({ max: 253 }).describe("The host of the MongoDB Atlas cluster, as Atlas told it last.").optional(),
+  host: text({ max: 253 }).describe("The host of the MongoDB Atlas cluster, as Atlas last returned it.").optional(),
   checkNow: text({ max: 253 })
-    .describe("The last value of the annotation appsecret.dev/check-now that was answered.")
+    .describe("The last value of the annotation appsecret.dev/check-now that the operator has acted on.")
     .optional(),
 }).describe(
-  "What the live check behind the condition Verified was about. When it was made is not told: a check that says the same again writes nothing.",
+  "What the live check behind the condition Verified looked at. The time of the check is not recorded, so that a repeated check with the same result writes nothing.",
 );
 
 const bindingSchema = structure({
-  name: text({ max: 253 }).describe("Name of the published Secret."),
+  name: text({ max: 253 }).describe("The name of the published Secret."),
 }).describe(
-  "The published Secret as the Service Binding specification wants it (a Provisioned Service), so that tools which know that specification can bind workloads to this AppSecret.",
+  "The published Secret in the form of a Provisioned Service. Tools that implement the Service Binding specification use it to bind workloads to this AppSecret.",
 );
 
 export const appSecretStatusSchema: z.ZodType<Widened<AppSecretStatus>> = structure({
   observedGeneration: z
     .int()
     .min(-1)
-    .describe("The metadata.generation that this status is about; -1 until the operator has looked at the AppSecret."),
+    .describe(
+      "The metadata.generation that this status describes. It is -1 until the operator has evaluated the AppSecret.",
+    ),
   secret: secretSchema.optional(),
   verification: verificationSchema.optional(),
   sources: z
@@ -90,11 +98,11 @@ export const appSecretStatusSchema: z.ZodType<Widened<AppSecretStatus>> = struct
   conditions: z
     .array(conditionSchema)
     .meta({ maxItems: 32, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] })
-    .describe("The state in detail, one entry per aspect.")
+    .describe("The state in detail: one condition per type.")
     .optional(),
 })
   .prefault({ observedGeneration: -1 })
-  .describe("What the operator found and did. Written by the operator only.");
+  .describe("The state of the AppSecret. Only the operator writes it.");
 
 /** The type that zod infers for an equal schema: optional fields may be undefined, and names of conditions are any text. */
 type Widened<T> = T extends (infer Item)[]

@@ -1,9 +1,9 @@
 /**
  * zod schema → structural OpenAPI schema of a CRD.
  *
- * `z.toJSONSchema` is lenient: refinements vanish from its result, and it makes keywords that an API server refuses or
- * ignores. Here nothing vanishes. What a structural schema cannot hold, what lacks a description or a bound, and what
- * would have the API server quote a secret value is an error that names the field.
+ * `z.toJSONSchema` is lenient: it drops refinements, and writes keywords that an API server refuses or ignores. Here nothing
+ * is dropped. Whatever a structural schema cannot hold, lacks a description or a bound, or would make the API server quote
+ * a secret value is an error that names the field.
  */
 import { z } from "zod";
 
@@ -24,7 +24,7 @@ export type StructuralSchema = {
 
 type Node = Record<string, unknown>;
 
-/** Keywords of every node, and those of each type. Whatever else zod makes is not for a structural schema. */
+/** Keywords of every node, and those of each type. A structural schema has no others. */
 const COMMON = ["type", "description", "default", VALIDATIONS];
 const BY_TYPE: Record<StructuralSchema["type"], string[]> = {
   object: ["properties", "required", "additionalProperties", "minProperties", "maxProperties"],
@@ -33,10 +33,10 @@ const BY_TYPE: Record<StructuralSchema["type"], string[]> = {
   integer: ["format", "minimum", "maximum"],
   boolean: [],
 };
-/** On a sensitive string each of these would have the API server put the value into its refusal (measured). */
+/** On a sensitive string, each of these makes the API server quote the value in its refusal (measured). */
 const QUOTES_THE_VALUE = ["enum", "format", "pattern", "minLength", "default", VALIDATIONS];
 
-/** Checks that zod and the API server understand alike. Of length checks only "not empty": they count characters differently. */
+/** Checks that zod and the API server read alike. Of the length checks only "not empty": they count characters differently. */
 const SHARED_CHECKS = new Set(["min_length", "number_format", "greater_than"]);
 
 /**
@@ -74,7 +74,7 @@ function refuseWhatZodAloneDoes(schema: z.core.$ZodTypes, generated: z.core.JSON
     refuse(path, "is transformed by zod, which the API server cannot do");
   const annotations = Object.keys(z.globalRegistry.get(schema) ?? {});
   if (def.type === "default" || def.type === "prefault") annotations.push("default");
-  // Of an object that has a preprocess step z.toJSONSchema drops the default without a word; it keeps a prefault.
+  // If an object has a preprocess step, z.toJSONSchema silently drops its default, but keeps a prefault.
   const lost = annotations.find((keyword) => !(keyword in generated));
   if (lost !== undefined) refuse(path, `has a ${lost} that does not reach the CRD (write a default with prefault)`);
   if ("coerce" in def && def.coerce) refuse(path, "is coerced by zod, which the API server does not do");
@@ -128,7 +128,7 @@ function wholeNumber(to: StructuralSchema): void {
   to["format"] ??= "int64";
 }
 
-/** The API server estimates what rules cost from these bounds, and refuses a CRD whose rules might run without end. */
+/** The API server estimates the cost of rules from these bounds, and refuses a CRD whose rules could be too expensive. */
 function bounded(to: StructuralSchema, path: string): void {
   const has = (keyword: string): boolean => to[keyword] !== undefined;
   if (to.type === "string" && !has("maxLength") && !has("enum") && !has("format")) refuse(path, "has no maxLength");

@@ -1,33 +1,11 @@
-import { atlasUri } from "#api/types/database/atlas-uri";
-import { publishesApiKeys, secretKey } from "#api/types/published-keys";
-import type { AppSecretSpec, SecretValue } from "#api/schema/spec";
-import { mongodbUriProblem } from "#api/schema/urls";
+import { problemOf } from "#api/schema/demands";
+import type { SecretValue } from "#api/schema/spec";
+import { secretKey, type Target } from "#api/schema/target";
+import { needs } from "#api/secret-value";
+import type { TypeDefinition } from "#api/types/define";
+import { secretFields, typeOf } from "#api/types/of-spec";
 
-/** A value of the spec and where it stands, for messages. */
-export type SecretField = { path: string; value: SecretValue };
-
-/** Every SecretValue of a spec, in the order of the API. */
-export function secretFields(spec: AppSecretSpec): SecretField[] {
-  switch (spec.type) {
-    case "Authentication":
-      return [];
-    case "Database": {
-      const { database } = spec;
-      if (database.mode === "Database") return [{ path: "spec.database.mongodbUri", value: database.mongodbUri }];
-      const { publicKey, privateKey, databaseUser } = database.atlas;
-      const fields = [
-        { path: "spec.database.atlas.publicKey", value: publicKey },
-        { path: "spec.database.atlas.privateKey", value: privateKey },
-      ];
-      if (databaseUser) {
-        fields.push({ path: "spec.database.atlas.databaseUser.password", value: databaseUser.password });
-      }
-      return fields;
-    }
-    case "Custom":
-      return Object.entries(spec.custom.data).map(([key, value]) => ({ path: `spec.custom.data[${key}]`, value }));
-  }
-}
+export { secretFields };
 
 /**
  * The data of the Secret that a spec asks for, keys renamed and sorted.
@@ -37,20 +15,21 @@ export function secretFields(spec: AppSecretSpec): SecretField[] {
  * @returns base64 by key, or what is wrong with a value that only its source could tell; never the value itself
  */
 export function content(
-  spec: AppSecretSpec,
+  spec: { type: string; target: Target },
   read: (value: SecretValue) => string,
   host?: string,
+  types?: readonly TypeDefinition[],
 ): { ok: true; data: Record<string, string> } | { ok: false; problem: string } {
-  for (const { path, value } of secretFields(spec)) {
-    const problem = value.valueFrom ? sourceProblem(path, text(read(value))) : undefined;
-    if (problem !== undefined) {
-      const { name, key } = value.valueFrom?.secretKeyRef ?? { name: "", key: "" };
-      return { ok: false, problem: `${path}: key "${key}" of Secret "${name}" ${problem}.` };
-    }
+  const readText = (value: SecretValue): string => text(read(value));
+  for (const { path, value, demands } of secretFields(spec, types)) {
+    const problem = demands.length === 0 ? undefined : problemOf(demands, readText(value));
+    if (problem !== undefined) return { ok: false, problem: `${path}: ${sourcesOf(value)} ${problem}.` };
   }
-  const renamed = Object.entries(published(spec, read, host)).map(([key, value]): [string, string] => [
+  const { type, content: given } = typeOf(spec, types);
+  const learned = host === undefined ? {} : { host };
+  const renamed = Object.entries(type.data(given, readText, learned)).map(([key, value]): [string, string] => [
     secretKey(key, spec.target.keys),
-    value,
+    typeof value === "string" ? base64(value) : read(value),
   ]);
   renamed.sort(([a], [b]) => (a < b ? -1 : 1));
   return { ok: true, data: Object.fromEntries(renamed) };
@@ -61,44 +40,14 @@ export function size(data: Readonly<Record<string, string>>): number {
   return Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value, "base64"), 0);
 }
 
-/** What the CRD demands of a literal value, demanded of one that came from a Secret. */
-function sourceProblem(path: string, value: string): string | undefined {
-  if (path === "spec.database.mongodbUri") return mongodbUriProblem(value);
-  if (path.startsWith("spec.database.") && value === "") return "must not be empty";
-  return undefined;
+/** Where the text of a value came from. A literal has passed the schema, which makes the same demands. */
+function sourcesOf(value: SecretValue): string {
+  return needs(value)
+    .map(({ name, key }) => `key "${key}" of Secret "${name}"`)
+    .join(" and ");
 }
 
-/** Base64 by published key, before renaming. */
-function published(
-  spec: AppSecretSpec,
-  read: (value: SecretValue) => string,
-  host: string | undefined,
-): Record<string, string> {
-  switch (spec.type) {
-    case "Authentication":
-      return { JWKS_URI: base64(spec.authentication.jwksUri), AUDIENCE: base64(spec.authentication.audience) };
-    case "Database": {
-      const { database } = spec;
-      const name = { DATABASE_NAME: base64(database.name) };
-      if (database.mode === "Database") return { ...name, MONGODB_URI: read(database.mongodbUri) };
-      const { projectId, clusterName, publicKey, privateKey, databaseUser } = database.atlas;
-      const user = databaseUser && { username: databaseUser.username, password: text(read(databaseUser.password)) };
-      return {
-        ...name,
-        ...(host === undefined ? {} : { MONGODB_URI: base64(atlasUri(host, user)) }),
-        ATLAS_PROJECT_ID: base64(projectId),
-        ATLAS_CLUSTER_NAME: base64(clusterName),
-        ...(publishesApiKeys(database.atlas)
-          ? { ATLAS_PUBLIC_KEY: read(publicKey), ATLAS_PRIVATE_KEY: read(privateKey) }
-          : {}),
-      };
-    }
-    case "Custom":
-      return Object.fromEntries(Object.entries(spec.custom.data).map(([key, value]) => [key, read(value)]));
-  }
-}
-
-function base64(value: string): string {
+export function base64(value: string): string {
   return Buffer.from(value, "utf8").toString("base64");
 }
 

@@ -1,14 +1,17 @@
-import type { AppSecretSpec, SecretValue } from "#api/schema/spec";
+import type { SecretValue } from "#api/schema/spec";
 import type { SourceVersion } from "#api/status";
 import { Reason } from "#api/status";
-import { secretFields } from "./content.ts";
+import { needs, resolve, type SecretKeyRef } from "#api/secret-value";
+import type { TypeDefinition } from "#api/types/define";
+import type { TypedSpec } from "#api/types/of-spec";
+import { base64, secretFields, text } from "./content.ts";
 import type { Source } from "./observed.ts";
 
 /** The names of the Secrets that a spec refers to, sorted, each once. */
-export function sourceNames(spec: AppSecretSpec): string[] {
+export function sourceNames(spec: TypedSpec, types?: readonly TypeDefinition[]): string[] {
   const names = new Set<string>();
-  for (const { value } of secretFields(spec)) {
-    if (value.valueFrom) names.add(value.valueFrom.secretKeyRef.name);
+  for (const { value } of secretFields(spec, types)) {
+    for (const { name } of needs(value)) names.add(name);
   }
   return [...names].sort();
 }
@@ -20,51 +23,72 @@ export type Resolved =
   | { kind: "Missing"; reason: Reason; message: string };
 
 /**
- * Looks up every `secretKeyRef` of a spec in what has been read.
+ * Looks up every key of a Secret that a spec refers to in what has been read.
  *
  * @returns `read` gives any value of this spec as base64. A missing Secret or key is named together with the field that
  *   refers to it, the first one in the order of the spec.
  */
-export function resolveSources(spec: AppSecretSpec, sources: ReadonlyMap<string, Source>): Resolved {
-  const names = sourceNames(spec);
+export function resolveSources(
+  spec: TypedSpec,
+  sources: ReadonlyMap<string, Source>,
+  types?: readonly TypeDefinition[],
+): Resolved {
+  const names = sourceNames(spec, types);
   const unread = names.filter((name) => {
     const source = sources.get(name);
     return source === undefined || (source.found && source.data === undefined);
   });
   if (unread.length > 0) return { kind: "Unread", names: unread };
 
-  for (const { path, value } of secretFields(spec)) {
-    if (!value.valueFrom) continue;
-    const { name, key } = value.valueFrom.secretKeyRef;
-    const source = sources.get(name);
-    if (source?.found === false && source.forbidden) {
-      const message = `${path} refers to Secret "${name}", which the operator may not read: look at its Role. It tries again by itself.`;
-      return { kind: "Missing", reason: Reason.Forbidden, message };
-    }
-    if (!source?.found) {
-      const message = `${path} refers to Secret "${name}", which does not exist in this namespace.`;
-      return { kind: "Missing", reason: Reason.SourceNotFound, message };
-    }
-    if (source.data?.[key] === undefined) {
-      const message = `${path} refers to key "${key}" of Secret "${name}", which has no such key.`;
-      return { kind: "Missing", reason: Reason.SourceKeyNotFound, message };
+  for (const { path, value } of secretFields(spec, types)) {
+    for (const ref of needs(value)) {
+      const missing = whyMissing(path, ref, sources);
+      if (missing) return { kind: "Missing", ...missing };
     }
   }
+  const bytesOf = ({ name, key }: SecretKeyRef): string => {
+    const source = sources.get(name);
+    return (source?.found ? source.data?.[key] : undefined) ?? "";
+  };
   return {
     kind: "Resolved",
-    versions: sourceVersions(spec, sources),
+    versions: sourceVersions(spec, sources, types),
     read: (value) => {
-      if (!value.valueFrom) return Buffer.from(value.value, "utf8").toString("base64");
-      const { name, key } = value.valueFrom.secretKeyRef;
-      const source = sources.get(name);
-      return (source?.found ? source.data?.[key] : undefined) ?? "";
+      const resolved = resolve(value, (ref) => text(bytesOf(ref)));
+      return typeof resolved === "string" ? base64(resolved) : bytesOf(resolved);
     },
   };
 }
 
+/** Why a key that the field at `path` refers to has no value; undefined when it has one. */
+function whyMissing(
+  path: string,
+  { name, key }: SecretKeyRef,
+  sources: ReadonlyMap<string, Source>,
+): { reason: Reason; message: string } | undefined {
+  const source = sources.get(name);
+  if (source?.found === false && source.forbidden) {
+    const message = `${path} refers to Secret "${name}", which the operator is not allowed to read. Check its Role. It retries automatically.`;
+    return { reason: Reason.Forbidden, message };
+  }
+  if (!source?.found) {
+    const message = `${path} refers to Secret "${name}", which does not exist in this namespace.`;
+    return { reason: Reason.SourceNotFound, message };
+  }
+  if (source.data?.[key] === undefined) {
+    const message = `${path} refers to key "${key}" of Secret "${name}", which has no such key.`;
+    return { reason: Reason.SourceKeyNotFound, message };
+  }
+  return undefined;
+}
+
 /** The versions of a spec's sources as they are known, sorted by name; those of a missing one are empty. */
-export function sourceVersions(spec: AppSecretSpec, sources: ReadonlyMap<string, Source>): SourceVersion[] {
-  return sourceNames(spec).map((name) => versionOf(name, sources));
+export function sourceVersions(
+  spec: TypedSpec,
+  sources: ReadonlyMap<string, Source>,
+  types?: readonly TypeDefinition[],
+): SourceVersion[] {
+  return sourceNames(spec, types).map((name) => versionOf(name, sources));
 }
 
 function versionOf(name: string, sources: ReadonlyMap<string, Source>): SourceVersion {

@@ -2,65 +2,18 @@
  * What the live check has to do with a decision: what is to be checked, what an answer allows, and what of an earlier
  * answer still counts. Whether and when to check is decided here; the checking is operator/verify.
  */
-import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { CheckSubject, Verdict } from "#api/check";
-import type { AppSecret, AppSecretSpec, SecretValue } from "#api/schema/spec";
+import type { Verdict } from "#api/check";
+import type { AppSecret } from "#api/schema/spec";
 import type { SourceVersion, Verification } from "#api/status";
 import { Reason } from "#api/status";
+import { isComplete } from "#api/types/of-spec";
+import type { CheckedSpec } from "./check-subject.ts";
 import type { Statement } from "./conditions.ts";
-import { text } from "./content.ts";
 import type { Observed, Source } from "./observed.ts";
 import { sourceVersions } from "./sources.ts";
 
-/** A spec whose values mean something to us. */
-export type CheckedSpec = Exclude<AppSecretSpec, { type: "Custom" }>;
-
-/** Custom values mean nothing to us, and `Off` is the user's word. */
-export function isChecked(spec: AppSecretSpec): spec is CheckedSpec {
-  return spec.type !== "Custom" && spec.verify !== "Off";
-}
-
-/**
- * @param read gives a value of the spec as base64, its source resolved
- * @returns what is to be checked
- */
-export function checkSubjectOf(spec: CheckedSpec, read: (value: SecretValue) => string): CheckSubject {
-  switch (spec.type) {
-    case "Authentication":
-      return { kind: "JWKS", uri: spec.authentication.jwksUri };
-    case "Database": {
-      const { database } = spec;
-      if (database.mode === "Database") {
-        return { kind: "MongoDB", uri: text(read(database.mongodbUri)), database: database.name };
-      }
-      const { projectId, clusterName, publicKey, privateKey, databaseUser } = database.atlas;
-      return {
-        kind: "Atlas",
-        projectId,
-        clusterName,
-        publicKey: text(read(publicKey)),
-        privateKey: text(read(privateKey)),
-        ...(databaseUser
-          ? { databaseUser: { username: databaseUser.username, password: text(read(databaseUser.password)) } }
-          : {}),
-        database: database.name,
-      };
-    }
-  }
-}
-
-/**
- * When in each interval a check is repeated, from 0 to 1: the same before and after a restart, so that a restart adds no
- * check, and the same for all AppSecrets with the same address, so that they share one. Different addresses are spread.
- */
-export function phaseOf({ metadata, spec }: AppSecret): number {
-  const place =
-    spec.type === "Authentication"
-      ? [spec.authentication.jwksUri]
-      : [metadata.namespace, JSON.stringify(spec.database)];
-  return createHash("sha256").update(place.join(" ")).digest().readUInt32BE() / 2 ** 32;
-}
+export { type CheckedSpec, checkSubjectOf, isChecked, phaseOf } from "./check-subject.ts";
 
 /** Names what a check of an AppSecret is about: the generation, and the versions of the sources. */
 export function inputsOf({ metadata }: AppSecret, sources: ReadonlyMap<string, Source>): string {
@@ -127,7 +80,7 @@ function judge(observed: Observed, spec: CheckedSpec, verdict: Verdict, checkNow
     case "Silence":
       return {
         verified: { status: "Unknown", reason: verdict.reason, message },
-        allows: spec.verify === "BestEffort" && (spec.database?.mode !== "MongoDBAtlas" || told !== undefined),
+        allows: spec.verify === "BestEffort" && isComplete(spec, verdict.facts ?? {}),
         passing: true,
         verification,
       };

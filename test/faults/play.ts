@@ -148,7 +148,7 @@ async function apply({ name, spec, past }: Extract<Action, { do: "apply" }>, env
       contentType: "application/apply-patch+yaml",
     });
     if (status < 300) return "done";
-    if (!text.includes("There is one per namespace")) throw new Error(text);
+    if (!text.includes("A namespace can have only one")) throw new Error(text);
     // The policy is a little behind: it may still know one that was deleted a moment ago.
     if ((await others()).length === 0) throw new Error(`refused without reason: ${text}`);
     return "refused";

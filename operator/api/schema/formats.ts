@@ -37,3 +37,11 @@ export function isDataKeyCel(key: string): string {
 export function matches(expression: string, form: RegExp): string {
   return `${expression}.matches(r'${form.source}')`;
 }
+
+/** CEL: a list of these texts. */
+export function listOf(texts: readonly string[]): string {
+  return `[${texts.map((text) => `'${text}'`).join(", ")}]`;
+}
+
+/** An IPv6 address in a URL. */
+export const IPV6 = "\\[[0-9a-fA-F:.]+\\]";

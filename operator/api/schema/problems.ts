@@ -1,11 +1,10 @@
-/** What is wrong with a spec, in sentences for a status message or a terminal. */
+/** The problems of a spec, as sentences for a status message or a terminal. */
 import type { z } from "zod";
 
 /**
  * One sentence per problem, each beginning with the path of its field.
  *
- * zod's own texts are not used for what a person typed: this is the one place that decides what is said about a value,
- * and it says nothing of its content.
+ * zod's own messages are not used, because they can quote the value. These never do.
  */
 export function problemsOf(error: z.core.$ZodError, root: string): string[] {
   return [...new Set(error.issues.flatMap((issue) => sentences(issue, root)))];
@@ -17,8 +16,8 @@ function sentences(issue: z.core.$ZodIssue, root: string): string[] {
     case "custom":
       return [`${path} ${issue.message}`];
     case "invalid_type":
-      // An issue carries its input only on request, and that is better not requested: it would reach whoever logs the error.
-      return [`${path} must be ${issue.message.endsWith("received undefined") ? "given" : articled(issue.expected)}`];
+      // Do not have zod report the input: it would end up wherever the error is logged.
+      return [`${path} must be ${issue.message.endsWith("received undefined") ? "set" : articled(issue.expected)}`];
     case "unrecognized_keys":
       return issue.keys.map((key) => `${path}.${key} is not a known field`);
     case "invalid_value":

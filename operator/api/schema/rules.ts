@@ -1,9 +1,9 @@
 /**
  * The building blocks of the schemas: each says one thing twice, to zod and to the API server.
  *
- * A zod refinement is invisible to `z.toJSONSchema`. So a rule is written as a pair, the CEL text that the CRD carries and
- * the function that zod runs, and the CRD generator refuses any other refinement. Whether the two say the same is what the
- * property test against a real API server finds out.
+ * A zod refinement is invisible to `z.toJSONSchema`. So a rule is a pair: the CEL text that the CRD carries, and the function
+ * that zod runs. The CRD generator refuses any other refinement, and a property test against a real API server checks that
+ * the two agree.
  */
 import { z } from "zod";
 
@@ -15,9 +15,9 @@ export type Rule<T> = {
   cel: string;
   /** The same for zod; sees the value with its defaults filled in, as CEL does. Must not throw. */
   holds: (self: T) => boolean;
-  /** What to do about it; reads on after the field's path: "must …". Static: a rule never quotes what it looked at. */
+  /** What to do about it, to be read after the field's path: "must …". Static: a rule never quotes a value. */
   message: string;
-  /** The field that is to blame, seen from `self`, as in `mongodbUri.value`. */
+  /** The path of the field at fault, relative to `self`: `mongodbUri.value`. */
   at?: string;
   reason?: RuleReason;
 };
@@ -26,10 +26,10 @@ export type Rule<T> = {
 type Validation = { rule: string; message: string; fieldPath?: string; reason?: RuleReason };
 
 export const VALIDATIONS = "x-kubernetes-validations";
-/** Marks strings whose content must never come back in a reply; the CRD generator checks them and drops the mark. */
+/** Marks strings that a reply must never quote; the CRD generator checks them and drops the mark. */
 export const SENSITIVE = "x-appsecret-sensitive";
 
-/** Refinements and preprocessing that the API server does too. Any other stops the generator: it would be zod's alone. */
+/** Refinements and preprocessing that the API server does as well. The generator refuses any other. */
 const carried = new WeakSet<object>();
 
 export function isCarriedByCrd(part: object): boolean {
@@ -142,7 +142,7 @@ export function keyedListOf<V extends z.ZodType>(
     .meta({ maxItems: max, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys });
 }
 
-/** zod drops this one key without a word; what the server stores must not differ from what we read. */
+/** zod silently drops this one key, and then the parsed spec would differ from the one that the server stores. */
 function withoutProto(value: unknown, context: z.core.$RefinementCtx): unknown {
   if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__")) {
     context.addIssue({ code: "custom", message: "must not have a key __proto__" });

@@ -1,112 +1,111 @@
 /**
- * The spec of an AppSecret (design §1): the one source of its types, of the checks at `kubectl apply` and of those here.
+ * The spec of an AppSecret: the only source of its TypeScript types, of the rules at `kubectl apply` and of the rules here.
  *
- * The API server has applied the same rules before an object is stored, so `parseSpec` fails only for objects that were
+ * The API server applies the same rules before it stores an object. `parseSpec` therefore fails only for objects that were
  * stored under other rules (an older CRD), and for files that have not been applied yet.
  */
-import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 
-import { authenticationSchema } from "../types/authentication/schema.ts";
-import { customSchema } from "../types/custom/schema.ts";
-import { databaseSchema } from "../types/database/schema.ts";
+import type { AppSecretSpec, SpecOf } from "../spec.ts";
+import type { TypeDefinition } from "../types/define.ts";
+import { TYPES } from "../types/index.ts";
+import { COMMON_FIELDS } from "./common.ts";
 import { problemsOf } from "./problems.ts";
-import { RENAME_RULES } from "./renames.ts";
-import { restartSchema } from "./restart.ts";
+import { renameRules, type SpecFields } from "./renames.ts";
 import { type Rule, structure, VALIDATIONS, withRules } from "./rules.ts";
-import { type AppSecretSpec, type AppSecretType, TYPES } from "../spec.ts";
-import { targetSchema } from "./target.ts";
+import { isSameJson } from "./same-json.ts";
 
 export type { SecretValue } from "../secret-value.ts";
 export type { AppSecret, AppSecretSpec, AppSecretType } from "../spec.ts";
 
-/** The member that belongs to each type. */
-const MEMBERS = { Authentication: "authentication", Database: "database", Custom: "custom" } as const;
+/** The schema of a spec that is of one of these types. */
+export function specSchemaOf<const Types extends readonly TypeDefinition[]>(
+  types: Types,
+): z.ZodType<SpecOf<Types[number]>> {
+  const members = types.map(({ member, schema }) => [member, schema.optional()] as const);
+  const fields = structure({
+    type: typeSchema(types),
+    ...Object.fromEntries(members),
+    ...COMMON_FIELDS,
+  }).describe("What to publish, and how.");
+  const rules = [...types.flatMap(memberRules), ...renameRules(types)];
+  return withRules(fields as unknown as z.ZodType<SpecFields>, rules) as unknown as z.ZodType<SpecOf<Types[number]>>;
+}
 
-const fields = structure({
-  type: z
-    .enum(TYPES)
+function typeSchema(types: readonly TypeDefinition[]): z.ZodType<string> {
+  const named = (few: boolean): string[] =>
+    types.filter((type) => type.onePerNamespace === few).map(({ name }) => name);
+  const counts = [...named(true).map((name) => `one ${name}`), `any number of ${named(false).join(" and ")}`];
+  return z
+    .enum(types.map(({ name }) => name))
     .meta({
       [VALIDATIONS]: [
-        { rule: "self == oldSelf", message: "cannot be changed: delete the AppSecret and create it anew" },
+        { rule: "self == oldSelf", message: "cannot be changed: delete the AppSecret and create a new one" },
       ],
     })
     .describe(
-      "What is published; the member of the same name has the content. A namespace has one Authentication and one Database, and any number of Custom. Cannot be changed.",
-    ),
-  authentication: authenticationSchema.optional(),
-  database: databaseSchema.optional(),
-  custom: customSchema.optional(),
-  target: targetSchema.prefault({}),
-  deletionPolicy: z
-    .enum(["Delete", "Retain"])
-    .default("Delete")
-    .describe(
-      "What becomes of the Secret when the AppSecret is deleted. Delete: it is deleted too. Retain: it stays, and an AppSecret of the same name takes it up again.",
-    ),
-  verify: z
-    .enum(["Strict", "BestEffort", "Off"])
-    .default("BestEffort")
-    .describe(
-      "How much the live check decides. Strict: only content that the identity provider or database has confirmed is published. BestEffort: a definite no holds it back, an unreachable target does not. Off: no connection is made.",
-    ),
-  suspend: z
-    .boolean()
-    .default(false)
-    .describe("With true, changes wait: what is published stays as it is until suspend is false again."),
-  restart: restartSchema.optional(),
-}).describe("What is to be published, and how.");
+      `What the AppSecret publishes. The field of the same name holds the content. A namespace can have ${listed(counts)}. You cannot change the type.`,
+    );
+}
 
-type Fields = z.output<typeof fields>;
+/** "a, b, and c". */
+function listed(parts: readonly string[]): string {
+  return [...parts.slice(0, -1), `and ${parts.at(-1) ?? ""}`].join(", ");
+}
 
-function membersOfType(type: AppSecretType): Rule<Fields>[] {
-  const member = MEMBERS[type];
+/** The member of a type is required in it, and forbidden in the others. */
+function memberRules({ name, member }: TypeDefinition): Rule<SpecFields>[] {
   return [
     {
-      cel: `self.type != '${type}' || has(self.${member})`,
-      holds: (self) => self.type !== type || self[member] !== undefined,
-      message: `must be given when spec.type is ${type}`,
+      cel: `self.type != '${name}' || has(self.${member})`,
+      holds: (self) => self.type !== name || self[member] !== undefined,
+      message: `must be set when spec.type is ${name}`,
       at: member,
       reason: "FieldValueRequired",
     },
     {
-      cel: `self.type == '${type}' || !has(self.${member})`,
-      holds: (self) => self.type === type || self[member] === undefined,
-      message: `must not be given unless spec.type is ${type}`,
+      cel: `self.type == '${name}' || !has(self.${member})`,
+      holds: (self) => self.type === name || self[member] === undefined,
+      message: `must not be set unless spec.type is ${name}`,
       at: member,
       reason: "FieldValueForbidden",
     },
   ];
 }
 
-const checked = withRules(fields, [...TYPES.flatMap(membersOfType), ...RENAME_RULES]);
-
-export const appSecretSpecSchema = checked as unknown as z.ZodType<AppSecretSpec>;
-
-type ParsedSpec = { ok: true; spec: AppSecretSpec } | { ok: false; problems: string[] };
-
-/** By the spec itself. One that is held in memory is never changed in place, and is asked for several times per change. */
-const parsedBefore = new WeakMap<object, ParsedSpec>();
+type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; problems: string[] };
 
 /**
- * Reads a spec as a person wrote it or as the API server stored it. The same object is read once: it must not be changed
- * afterwards.
+ * Makes a reader of specs.
  *
- * @returns the spec with its defaults, or what is wrong with it: sentences that begin with the field's path
- *   ("spec.database.mongodbUri.value must begin with …") and never quote a value.
+ * @returns a function that reads a spec as a person wrote it or as the API server stored it. The same object is read once:
+ *   it must not be changed afterwards. It gives the spec with its defaults, or what is wrong with it: sentences that begin
+ *   with the field's path ("spec.database.mongodbUri.value must begin with …") and never quote a value.
  */
-export function parseSpec(spec: unknown): ParsedSpec {
-  if (typeof spec !== "object" || spec === null) return parse(spec);
-  const before = parsedBefore.get(spec);
-  if (before !== undefined) return before;
-  const parsed = parse(spec);
-  parsedBefore.set(spec, parsed);
-  return parsed;
+export function specParser<const Types extends readonly TypeDefinition[]>(
+  types: Types,
+): (spec: unknown) => Parsed<SpecOf<Types[number]>> {
+  type Spec = SpecOf<Types[number]>;
+  const schema = specSchemaOf(types);
+  /** By the spec itself: an object in memory is never changed in place, and is parsed several times per change. */
+  const parsedBefore = new WeakMap<object, Parsed<Spec>>();
+
+  function parse(spec: unknown): Parsed<Spec> {
+    const result = schema.safeParse(spec);
+    if (!result.success) return { ok: false, problems: problemsOf(result.error, "spec") };
+    // The API server has filled in the defaults, so usually the two are equal and one is enough to keep in memory.
+    return { ok: true, spec: isSameJson(result.data, spec) ? (spec as Spec) : result.data };
+  }
+
+  return (spec) => {
+    if (typeof spec !== "object" || spec === null) return parse(spec);
+    const before = parsedBefore.get(spec);
+    if (before !== undefined) return before;
+    const parsed = parse(spec);
+    parsedBefore.set(spec, parsed);
+    return parsed;
+  };
 }
 
-function parse(spec: unknown): ParsedSpec {
-  const result = appSecretSpecSchema.safeParse(spec);
-  if (!result.success) return { ok: false, problems: problemsOf(result.error, "spec") };
-  // The API server has filled in the defaults already: then one of the two equal specs is enough to keep in memory.
-  return { ok: true, spec: isDeepStrictEqual(result.data, spec) ? (spec as AppSecretSpec) : result.data };
-}
+/** Reads a spec of one of the product's types. */
+export const parseSpec: (spec: unknown) => Parsed<AppSecretSpec> = specParser(TYPES);

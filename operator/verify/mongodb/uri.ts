@@ -7,7 +7,7 @@
  * Form: MongoDB's "Connection String" and "URI Options" specifications.
  */
 import { Reason } from "#api/status";
-import { mongodbUriProblem } from "#api/schema/urls";
+import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 import { REFUSED_MECHANISMS, WHY_NOT_INSECURE, optionRule } from "./options.ts";
 
 export type HostAndPort = { host: string; port: number };

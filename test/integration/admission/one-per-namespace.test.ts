@@ -1,4 +1,4 @@
-/** Design §3: a second Authentication or Database of a namespace is refused at apply, naming the one that is there. */
+/** A second Authentication or Database of a namespace is refused at apply, naming the one that is there. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -42,8 +42,8 @@ test.after(async () => {
 
 test("a second Authentication is refused, and the message names the first", async () => {
   const message = await refusal(AUTHENTICATION);
-  assert.match(message ?? "", `namespace ${namespace} has its Authentication already: AppSecret login.`);
-  assert.match(message ?? "", "There is one per namespace: change that one, or delete it first.");
+  assert.match(message ?? "", `namespace ${namespace} already has an AppSecret of type Authentication: login.`);
+  assert.match(message ?? "", "A namespace can have only one. Change that one, or delete it first.");
 });
 
 test("a second Database is refused, in either mode; the other type's holder does not stop the first", async () => {
@@ -51,7 +51,7 @@ test("a second Database is refused, in either mode; the other type's holder does
   await createHolder("orders", DATABASE, "Database");
   for (const spec of [DATABASE, ATLAS]) {
     const message = await eventually("the refusal", () => refusal(spec));
-    assert.match(message, `namespace ${namespace} has its Database already: AppSecret orders.`);
+    assert.match(message, `namespace ${namespace} already has an AppSecret of type Database: orders.`);
   }
 });
 
@@ -82,7 +82,7 @@ test("the holder may be applied again, by kubectl too", async () => {
     JSON.stringify({ ...manifest, metadata: { name: "second", namespace }, spec: AUTHENTICATION }),
   );
   assert.is(refused.code, 1);
-  assert.match(refused.stderr, "AppSecret login");
+  assert.match(refused.stderr, "already has an AppSecret of type Authentication: login.");
 });
 
 test("one that exists already can still be changed: the operator judges it, the policy does not", async () => {

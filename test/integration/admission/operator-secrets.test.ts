@@ -1,4 +1,4 @@
-/** Design §7: RBAC lets the operator write Secrets; the policy lets it write those of an AppSecret, and no others. */
+/** RBAC lets the operator write Secrets; the policy lets it write those of an AppSecret, and no others. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -110,36 +110,36 @@ const CREATED: [what: string, secret: Secret, because: string][] = [
       metadata: { ...marks, annotations: { ...marks.annotations, "kubernetes.io/service-account.name": "default" } },
       type: "kubernetes.io/service-account-token",
     },
-    "only write Secrets of type Opaque",
+    "write only Secrets of type Opaque",
   ],
-  ["that is a Helm release", { metadata: marks, type: "helm.sh/release.v1" }, "only write Secrets of type Opaque"],
+  ["that is a Helm release", { metadata: marks, type: "helm.sh/release.v1" }, "write only Secrets of type Opaque"],
   [
     "of another AppSecret than its controller",
     { metadata: { ...marks, ownerReferences: [controlledBy({ name: "login" })] } },
-    "anything but the AppSecret in its annotation",
+    "anything other than the AppSecret in its annotation",
   ],
   [
     "that something else controls",
     { metadata: { ...marks, ownerReferences: [controlledBy({ apiVersion: "apps/v1", kind: "Deployment" })] } },
-    "anything but the AppSecret in its annotation",
+    "anything other than the AppSecret in its annotation",
   ],
 ];
 for (const [what, secret, because] of CREATED) {
   test(`refused: creating a Secret ${what}`, async () => refused(await create(secret), because));
 }
 
-test("refused: changing or deleting a Secret that nobody gave to an AppSecret", async () => {
+test("refused: changing or deleting a Secret that belongs to no AppSecret", async () => {
   await given("foreign", { metadata: {}, stringData: { A: "1" } });
   await refused(
     await patch("foreign", { stringData: { A: "2" } }),
-    "only change and delete Secrets that have the annotation",
+    "change and delete only Secrets with the annotation",
   );
-  await refused(await remove("foreign"), "only change and delete Secrets that have the annotation");
+  await refused(await remove("foreign"), "change and delete only Secrets with the annotation");
 });
 
 test("refused: claiming a Secret by writing the annotation", async () => {
   await given("coveted", { metadata: {}, stringData: { A: "1" } });
-  await refused(await patch("coveted", { metadata: marks }), "only change and delete Secrets that have the annotation");
+  await refused(await patch("coveted", { metadata: marks }), "change and delete only Secrets with the annotation");
 });
 
 test("refused: deleting all Secrets of a namespace", async () => {
@@ -150,17 +150,17 @@ test("refused: deleting all Secrets of a namespace", async () => {
 
 test("refused: passing a Secret from one AppSecret to another, and dropping its marks", async () => {
   await given("passed", { metadata: marks });
-  await refused(await patch("passed", { metadata: { annotations: { [OWNER]: "login" } } }), "may not pass a Secret");
+  await refused(await patch("passed", { metadata: { annotations: { [OWNER]: "login" } } }), "must not pass a Secret");
   await refused(await patch("passed", { metadata: { annotations: null } }), "the operator must mark the Secrets");
 });
 
 test("refused: a Secret of another type, although it has the annotation", async () => {
   await given("typed", { metadata: marks, type: "example.com/other" });
-  await refused(await patch("typed", { stringData: { A: "2" } }), "only write Secrets of type Opaque");
-  await refused(await remove("typed"), "only write Secrets of type Opaque");
+  await refused(await patch("typed", { stringData: { A: "2" } }), "write only Secrets of type Opaque");
+  await refused(await remove("typed"), "write only Secrets of type Opaque");
 });
 
-test("other people are not concerned", async () => {
+test("other users are not restricted", async () => {
   await given("own", { metadata: {}, stringData: { A: "1" } });
   const own = `${secrets}/own`;
   assert.is((await admin.request("PATCH", own, { stringData: { A: "2" } }, MERGE_PATCH)).status, 200);

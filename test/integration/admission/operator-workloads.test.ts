@@ -1,4 +1,4 @@
-/** Design §7: RBAC lets the operator patch workloads; the policy lets it restart them, and nothing else. */
+/** RBAC lets the operator patch workloads; the policy lets it restart them, and nothing else. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -72,7 +72,7 @@ test.before(async () => {
 });
 test.after(() => admin.close(namespace));
 
-function refused({ status, text }: Reply, because = "may change nothing of a workload but the annotations"): void {
+function refused({ status, text }: Reply, because = "may change only the annotations"): void {
   assert.is(status, 403, text);
   assert.match(text, `ValidatingAdmissionPolicy 'operator-workloads.appsecret.dev'`);
   assert.match(text, because);
@@ -127,7 +127,7 @@ for (const resource of WORKLOADS) {
   });
 
   test(`${resource}: refused: creating and deleting one`, async () => {
-    const because = "neither create nor delete";
+    const because = "must not create or delete";
     refused(await operator.request("POST", path(resource), workload(resource, "another")), because);
     refused(await operator.request("DELETE", path(resource, "web")), because);
     assert.is((await admin.request("GET", path(resource, "web"))).status, 200);
@@ -145,7 +145,7 @@ for (const resource of WORKLOADS) {
     assert.is(status, 200, text);
   });
 
-  test(`${resource}: other people are not concerned`, async () => {
+  test(`${resource}: other users are not restricted`, async () => {
     const change = template({ spec: { containers: [{ name: "web", image: "web:2" }] } });
     assert.is((await admin.request("PATCH", path(resource, "web"), change, MERGE_PATCH)).status, 200);
   });

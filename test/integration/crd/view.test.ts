@@ -1,4 +1,4 @@
-/** What people and tools see of an AppSecret: explain, columns, defaults, selectors, the status before the first look. */
+/** What users and tools see of an AppSecret: explain, columns, defaults, selectors, and the status before the first look. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -26,19 +26,25 @@ async function output(...args: string[]): Promise<string> {
 
 test("kubectl explain appsecret.spec.database reads like documentation", async () => {
   const text = (await output("explain", "appsecret.spec.database")).replaceAll(/\s+/g, " ");
-  assert.match(text, "The database of type Database: its name, and how it is reached.");
+  assert.match(text, "The database, for type Database: its name, and how to reach it.");
   assert.match(text, "name <string> -required- The database's name on the server. Published as DATABASE_NAME.");
   assert.match(
     text,
-    "mode <string> enum: Database, MongoDBAtlas How the database is reached. Database: by the connection",
+    "mode <string> enum: Database, MongoDBAtlas How to reach the database. Database: with the connection",
   );
-  assert.match(text, "mongodbUri <Object> The connection string, for mode Database: mongodb:// or mongodb+srv://");
-  assert.match(text, "atlas <Object> A cluster of MongoDB Atlas, for mode MongoDBAtlas.");
+  assert.match(
+    text,
+    "mongodbUri <Object> The connection string, for mode Database. It begins with mongodb:// or mongodb+srv://",
+  );
+  assert.match(text, "atlas <Object> A MongoDB Atlas cluster, for mode MongoDBAtlas.");
 });
 
 test("kubectl explain appsecret.spec.restart tells when workloads restart, and when not", async () => {
   const text = (await output("explain", "appsecret.spec.restart")).replaceAll(/\s+/g, " ");
-  assert.match(text, "each time that a published value changes. Nothing else restarts them: not the first publication");
+  assert.match(
+    text,
+    "each time a published value changes, as kubectl rollout restart does. Nothing else restarts them: neither the first publication",
+  );
   assert.match(text, "kind <string> -required- enum: Deployment, StatefulSet, DaemonSet");
 });
 
@@ -69,7 +75,7 @@ function* parents(field: Field, path: string): Generator<{ path: string; field: 
   for (const inside of [field.items, field.additionalProperties]) if (inside) yield* parents(inside, path);
 }
 
-test("an AppSecret that nobody has looked at says so: kstatus must not take it for ready", async () => {
+test("an AppSecret that the operator has not evaluated says so: kstatus must not take it for ready", async () => {
   await server.create(namespace, "new", EXAMPLES["Custom"]);
   const { body } = await server.get(namespace, "new");
   const { status } = body as { status: { observedGeneration: number; conditions?: unknown[] } };
@@ -120,7 +126,7 @@ test("a whole status is stored as it is written", async () => {
   assert.equal((body as { status: unknown }).status, status, text);
 });
 
-test("the table shows type, readiness, reason, Secret and age; the message only when asked for", async () => {
+test("the table shows type, readiness, reason, Secret and age; the message only with -o wide", async () => {
   const secret = { name: "orders", uid: "u", resourceVersion: "1", generation: 1, keys: [] };
   const { body, text } = await patchStatus(
     { observedGeneration: 1, secret, conditions: [CONDITION] },
@@ -152,7 +158,7 @@ test("a category of its own, but not part of `all`", async () => {
   assert.not(`${all.stdout}${all.stderr}`.includes("example-"));
 });
 
-test("the short name works, and a list can be asked for by type", async () => {
+test("the short name works, and a list can be filtered by type", async () => {
   const args = ["get", "asec", "-n", namespace, "--field-selector", "spec.type=Authentication", "-o", "name"];
   assert.is((await output(...args)).trim(), "appsecret.appsecret.dev/example-0");
 });

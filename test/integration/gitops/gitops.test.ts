@@ -127,7 +127,7 @@ test("a renamed Database is refused while the old one is there, and applied at t
   );
   const both = await env.kubectl(["apply", "-f", "-"], JSON.stringify(appSecret("new-db", spec)));
   assert.is.not(both.code, 0);
-  assert.match(both.stderr, "has its Database already: AppSecret old-db");
+  assert.match(both.stderr, "already has an AppSecret of type Database: old-db");
   assert.ok(await env.secret("old-db"));
   await env.deleteAppSecret("old-db");
   await sync(env, appSecret("new-db", spec));
@@ -209,7 +209,7 @@ test("helm install of a chart with a duplicate fails at once, and names the one 
     cluster.env,
   );
   assert.is.not(code, 0);
-  assert.match(stderr, "has its Database already: AppSecret orders-db");
+  assert.match(stderr, "already has an AppSecret of type Database: orders-db");
 });
 
 test("helm install --wait of a duplicate that slipped past the policy fails at once, with its message", async () => {

@@ -99,7 +99,7 @@ test("a source that it may not read is named with its field; what is published s
   assert.is(state(told, "Reconciling"), "True/Forbidden");
   assert.match(
     condition(told, "Ready").message,
-    'spec.custom.data[TOKEN] refers to Secret "upstream", which the operator may not read',
+    'spec.custom.data[TOKEN] refers to Secret "upstream", which the operator is not allowed to read',
   );
   assert.equal(await env.values("sourced"), { TOKEN: "one" });
 

@@ -39,11 +39,11 @@ promise("a second one is refused at apply, and the refusal names the holder", as
   await eventually(async () => {
     const { code, stderr } = await env.kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(second));
     assert.is(code, 1);
-    assert.match(stderr, "has its Authentication already: AppSecret web-login");
+    assert.match(stderr, "already has an AppSecret of type Authentication: web-login");
   }, 60_000);
   const { code, stderr } = await env.kubectl(["apply", "-f", "-"], JSON.stringify(second));
   assert.is(code, 1);
-  assert.match(stderr, /AppSecret web-login\. There is one per namespace: change that one, or delete it first\./);
+  assert.match(stderr, /: web-login\. A namespace can have only one\. Change that one, or delete it first\./);
 });
 
 promise("an Authentication and a Database live side by side", async (env) => {

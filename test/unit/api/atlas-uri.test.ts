@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { atlasUri } from "#api/types/database/atlas-uri";
-import { mongodbUriProblem } from "#api/schema/urls";
+import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 
 const HOST = "cluster0.ab1cd.mongodb.net";
 

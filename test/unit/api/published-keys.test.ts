@@ -1,8 +1,9 @@
-/** Which keys a Secret has (design §1, "Published keys"). */
+/** Which keys a Secret has. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { publishedKeys, secretKey } from "#api/types/published-keys";
+import { secretKey } from "#api/schema/target";
+import { publishedKeys } from "#api/types/of-spec";
 import { parseSpec } from "#api/schema/spec";
 
 const value = { value: "x" };

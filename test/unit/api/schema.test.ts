@@ -36,17 +36,17 @@ test("null counts as absent, as it does for the API server", () => {
 const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
   ["no object", "Custom", ["spec must be an object"]],
   ["no type", {}, ["spec.type must be one of Authentication, Database, Custom"]],
-  ["a missing member", { type: "Custom" }, ["spec.custom must be given when spec.type is Custom"]],
+  ["a missing member", { type: "Custom" }, ["spec.custom must be set when spec.type is Custom"]],
   [
     "two members",
     { ...uri("mongodb://host"), authentication },
-    ["spec.authentication must not be given unless spec.type is Authentication"],
+    ["spec.authentication must not be set unless spec.type is Authentication"],
   ],
   ["an unknown field", { ...custom({ A: { value: "" } }), sepc: 1 }, ["spec.sepc is not a known field"]],
   [
     "a missing field",
     { type: "Authentication", authentication: { audience: "a" } },
-    ["spec.authentication.jwksUri must be given"],
+    ["spec.authentication.jwksUri must be set"],
   ],
   [
     "another type of value",
@@ -76,7 +76,7 @@ const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
     "a key with a blank",
     custom({ "A B": { value: CANARY } }),
     [
-      "spec.custom.data must have only keys of at most 253 letters, digits, '-', '_' and '.', and none that is '.' or begins with '..'",
+      "spec.custom.data must have only keys of at most 253 letters, digits, '-', '_' and '.', and no key that is '.' or begins with '..'",
     ],
   ],
   [
@@ -87,13 +87,13 @@ const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
   [
     "a line break at the end",
     uri(`mongodb://u:${CANARY}@host/db\n`),
-    ["spec.database.mongodbUri.value must not contain blanks or line breaks, not even at its end"],
+    ["spec.database.mongodbUri.value must not contain spaces or line breaks, not even at the end"],
   ],
   [
     "no host",
     uri(`mongodb://u:${CANARY}@/db`),
     [
-      "spec.database.mongodbUri.value must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in user name and password)",
+      "spec.database.mongodbUri.value must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in the user name and password)",
     ],
   ],
   [
@@ -104,12 +104,12 @@ const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
   [
     "renaming a key that is not published",
     custom({ A: { value: "" } }, { keys: { B: "C" } }),
-    ["spec.target.keys must rename only keys that are published: the keys of spec.custom.data"],
+    ["spec.target.keys must rename only published keys: the keys of spec.custom.data"],
   ],
   [
     "a new name that is taken",
     custom({ A: { value: "" }, B: { value: "" } }, { keys: { A: "B" } }),
-    ["spec.target.keys must not give a key the name of another published key (the keys of spec.custom.data)"],
+    ["spec.target.keys must not give a key the name of another published key: the keys of spec.custom.data"],
   ],
   [
     "one new name for two keys",

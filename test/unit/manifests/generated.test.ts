@@ -1,4 +1,4 @@
-/** The files under crds/ are what operator/api says, and the CRD keeps its promises about secrets and people. */
+/** The files under crds/ match operator/api, every field is documented, and no rule can quote a secret value. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,7 +71,7 @@ test("every field of spec and status is described in a sentence", () => {
   );
 });
 
-test("a default is told in the description, for kubectl explain shows no other", () => {
+test("the description states the default, because kubectl explain does not show it", () => {
   const scalars = nodes.filter(({ schema }) => schema.default !== undefined && schema.type !== "object");
   assert.ok(scalars.length >= 6);
   for (const { path, schema } of scalars) {

@@ -432,7 +432,7 @@ test("a source that may not be read is named, and asked for again", () => {
   assert.is(says(w, "Accepted"), "False/Forbidden");
   assert.match(
     condition(w, "Ready").message,
-    /spec\.custom\.data\[A\].*Secret "upstream", which the operator may not read/,
+    /spec\.custom\.data\[A\].*Secret "upstream", which the operator is not allowed to read/,
   );
   assert.ok(has(w, "Reconciling"));
   assert.is(retry, true);

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { mongodbUriProblem } from "#api/schema/urls";
+import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "#verify/mongodb/options";
 import { parseMongoUri } from "#verify/mongodb/uri";
 import type { MongoUri } from "#verify/mongodb/uri";

@@ -1,50 +1,56 @@
 /** One database: reached by a connection string, or known to MongoDB Atlas. */
 import { z } from "zod";
 
+import { NOT_EMPTY } from "../../schema/demands.ts";
 import { matches } from "../../schema/formats.ts";
 import { type Rule, structure, text, withRules } from "../../schema/rules.ts";
-import { secretValue, type SecretValue } from "../../secret-value.ts";
-import { isMet, isMetCel, MONGODB_URI_DEMANDS } from "../../schema/urls.ts";
+import { secretField, type SecretValue } from "../../secret-value.ts";
+import { MONGODB_URI_DEMANDS } from "./mongodb-uri.ts";
 
-type Literal = { value?: string | undefined };
+export const mongodbUri = secretField("mongodbUri", {
+  description:
+    "The connection string, for mode Database. It begins with mongodb:// or mongodb+srv://, and its user name and password are percent-encoded. Published as MONGODB_URI.",
+  max: 8192,
+  demands: MONGODB_URI_DEMANDS,
+});
 
-/** Judges the literal alone; what a reference holds is judged when it has been read. */
-const uriRules = MONGODB_URI_DEMANDS.map((demand): Rule<Literal> => ({
-  cel: `!has(self.value) || ${isMetCel(demand, "self.value")}`,
-  holds: ({ value }) => value === undefined || isMet(demand, value),
-  message: demand.message,
-  at: "value",
-}));
+export const publicKey = secretField("atlas.publicKey", {
+  description:
+    "The public key of an Atlas API key that can read the project. See publishApiKeys for when it is published.",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
 
-const notEmpty: Rule<Literal> = {
-  cel: "!has(self.value) || self.value != ''",
-  holds: ({ value }) => value !== "",
-  message: "must not be empty",
-  at: "value",
-};
+export const privateKey = secretField("atlas.privateKey", {
+  description: "The private key of the same API key. See publishApiKeys for when it is published.",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
+
+export const password = secretField("atlas.databaseUser.password", {
+  description: "The database user's password, not percent-encoded.",
+  max: 4096,
+  demands: [NOT_EMPTY],
+});
 
 const PROJECT_ID = /^[0-9a-fA-F]{24}$/;
 const CLUSTER_NAME = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
-/** What MongoDB forbids in the name of a database on Unix, and what an environment variable cannot hold. */
+/** Without what MongoDB forbids in the name of a database on Unix, and what an environment variable cannot hold. */
 const DATABASE_NAME = /^[^/\\. "$\x00-\x1f\x7f]+$/;
 const USERNAME = /^[^\x00-\x1f\x7f]+$/;
 
 const databaseUserSchema = withRules(
   structure({
     username: text({ max: 1024 }).describe("The database user's name, as Atlas shows it under Database Access."),
-    password: secretValue({
-      description: "The database user's password, as it is (not percent-encoded).",
-      max: 4096,
-      rules: [notEmpty],
-    }),
+    password: password.schema,
   }).describe(
-    "A database user of the cluster. With it MONGODB_URI carries its credentials, and the API keys are not published unless publishApiKeys asks for them.",
+    "A database user of the cluster. If set, MONGODB_URI includes the user's credentials, and the API key is not published unless publishApiKeys is true.",
   ),
   [
     {
       cel: matches("self.username", USERNAME),
       holds: ({ username }) => USERNAME.test(username),
-      message: "must not be empty, nor contain line breaks or other control characters",
+      message: "must not be empty or contain line breaks or other control characters",
       at: "username",
     },
   ],
@@ -53,32 +59,26 @@ const databaseUserSchema = withRules(
 const atlasSchema = withRules(
   structure({
     projectId: text({ max: 24 }).describe(
-      "The Atlas project: 24 hexadecimal digits, found in the project's settings and in its URL. Published as ATLAS_PROJECT_ID.",
+      "The ID of the Atlas project: 24 hexadecimal digits, which you find in the project's settings and URL. Published as ATLAS_PROJECT_ID.",
     ),
-    clusterName: text({ max: 64 }).describe("The cluster's name within the project. Published as ATLAS_CLUSTER_NAME."),
-    publicKey: secretValue({
-      description: "The public part of a programmatic API key that may read the project. See publishApiKeys.",
-      max: 4096,
-      rules: [notEmpty],
-    }),
-    privateKey: secretValue({
-      description: "The private part of the same API key.",
-      max: 4096,
-      rules: [notEmpty],
-    }),
+    clusterName: text({ max: 64 }).describe("The cluster's name in the project. Published as ATLAS_CLUSTER_NAME."),
+    publicKey: publicKey.schema,
+    privateKey: privateKey.schema,
     databaseUser: databaseUserSchema.optional(),
     publishApiKeys: z
       .boolean()
       .describe(
-        "Whether the Secret also holds the API key, as ATLAS_PUBLIC_KEY and ATLAS_PRIVATE_KEY. When absent: true without a databaseUser, false with one, because an application that can log in to the database has no use for the API.",
+        "Whether to publish the API key, as ATLAS_PUBLIC_KEY and ATLAS_PRIVATE_KEY. If not set, the API key is published only without a databaseUser, because an application that can log in to the database does not need the API.",
       )
       .optional(),
-  }).describe("A cluster of MongoDB Atlas, for mode MongoDBAtlas. Its address is asked from the Atlas Admin API."),
+  }).describe(
+    "A MongoDB Atlas cluster, for mode MongoDBAtlas. The operator looks up its address in the Atlas Admin API and publishes it in MONGODB_URI.",
+  ),
   [
     {
       cel: matches("self.projectId", PROJECT_ID),
       holds: ({ projectId }) => PROJECT_ID.test(projectId),
-      message: "must be the 24 hexadecimal digits of an Atlas project (the project's ID, not its name)",
+      message: "must be the ID of an Atlas project, not its name: 24 hexadecimal digits",
       at: "projectId",
     },
     {
@@ -97,27 +97,26 @@ const fields = structure({
     .enum(["Database", "MongoDBAtlas"])
     .default("Database")
     .describe(
-      "How the database is reached. Database: by the connection string in mongodbUri. MongoDBAtlas: by the cluster and API key in atlas.",
+      "How to reach the database. Database: with the connection string in mongodbUri. MongoDBAtlas: as the Atlas cluster in atlas.",
     ),
-  mongodbUri: secretValue({
-    description:
-      "The connection string, for mode Database: mongodb:// or mongodb+srv://, with user name and password percent-encoded. Published as MONGODB_URI.",
-    max: 8192,
-    rules: uriRules,
-  }).optional(),
+  mongodbUri: mongodbUri.schema.optional(),
   atlas: atlasSchema.optional(),
-}).describe("The database of type Database: its name, and how it is reached.");
+}).describe("The database, for type Database: its name, and how to reach it.");
 
-export const databaseSchema = withRules(fields, [
+const checked = withRules(fields, [
   {
     cel: matches("self.name", DATABASE_NAME),
     holds: ({ name }) => DATABASE_NAME.test(name),
-    message: 'must be the name of a MongoDB database: not empty, and without / \\ . $ " and blanks',
+    message:
+      'must be the name of a MongoDB database: not empty, and without spaces, control characters or any of / \\ . $ "',
     at: "name",
   },
   ...membersOfMode("Database", "mongodbUri"),
   ...membersOfMode("MongoDBAtlas", "atlas"),
 ]);
+
+/** The rules make sure that each mode has its own member and no other, which zod cannot infer. */
+export const databaseSchema = checked as unknown as z.ZodType<Database>;
 
 /** The member that belongs to a mode is required in it, and forbidden in the other. */
 function membersOfMode(
@@ -128,14 +127,14 @@ function membersOfMode(
     {
       cel: `self.mode != '${mode}' || has(self.${member})`,
       holds: (self) => self.mode !== mode || self[member] !== undefined,
-      message: `must be given when mode is ${mode}`,
+      message: `must be set when mode is ${mode}`,
       at: member,
       reason: "FieldValueRequired",
     },
     {
       cel: `self.mode == '${mode}' || !has(self.${member})`,
       holds: (self) => self.mode === mode || self[member] === undefined,
-      message: `must not be given unless mode is ${mode}`,
+      message: `must not be set unless mode is ${mode}`,
       at: member,
       reason: "FieldValueForbidden",
     },

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { mongodbUriProblem } from "#api/schema/urls";
+import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 
 const GOOD = [
   "mongodb://localhost",
@@ -32,7 +32,7 @@ const BAD: [uri: string, problem: RegExp][] = [
   ["mongodb://host:port", /must name a host/],
   ["mongodb://a,,b", /must name a host/],
   ["mongodb://host\n", /line breaks/],
-  ["mongodb://a, b", /blanks/],
+  ["mongodb://a, b", /spaces/],
   ["mongodb+srv://a,b", /exactly one host/],
   ["mongodb+srv://a:27017", /no port/],
 ];
