@@ -10,9 +10,9 @@ import { EVERYWHERE, findPhrases, PHRASES } from "../../../hack/lint/prose.ts";
 const found = (text: string, file = "operator/plan/plan.ts") => findPhrases(file, text).map((each) => each.found);
 
 test("a phrase is found with its line, whatever its case, and with what to write instead", () => {
-  const [finding, ...others] = findPhrases("docs/a.md", "One.\nTwo.\nWhoever reads this.\n");
+  const [finding, ...others] = findPhrases("README.md", "One.\nTwo.\nWhoever reads this.\n");
   assert.equal(others, []);
-  assert.equal([finding?.file, finding?.line, finding?.found], ["docs/a.md", 3, "Whoever"]);
+  assert.equal([finding?.file, finding?.line, finding?.found], ["README.md", 3, "Whoever"]);
   assert.match(finding?.instead ?? "", "anyone who");
 });
 
@@ -54,7 +54,7 @@ test("a document that the repository does not have is not referred to; a section
 test("every phrase is found in a text that consists of it, and says what to write instead", () => {
   for (const { phrase, instead } of PHRASES) {
     const text = phrase.replaceAll(/\|\S+/g, "");
-    assert.ok(found(text, "docs/a.md").length > 0, phrase);
+    assert.ok(found(text, "README.md").length > 0, phrase);
     assert.ok(instead.length > 0);
   }
 });
