@@ -15,6 +15,8 @@ export type Phrase = {
   instead: string;
   /** Only in pages and texts that users read, not in comments. */
   forUsers?: true;
+  /** In tests, too, whose own words are not judged. */
+  inTests?: true;
 };
 
 export type Finding = { file: string; line: number; found: string; instead: string };
@@ -40,8 +42,8 @@ export const PHRASES: readonly Phrase[] = [
   { phrase: "of ours", instead: "our, the operator's" },
   { phrase: "is|are put right", instead: "is restored, is repaired" },
   { phrase: "puts|put it|them right", instead: "restores, repairs" },
-  { phrase: "may come", instead: "can resolve, can appear" },
-  { phrase: "only a person can", instead: "you need to" },
+  { phrase: "may still come", instead: "can still resolve, can still appear" },
+  { phrase: "only a person can", instead: "you need to", forUsers: true },
   { phrase: "without a word", instead: "without responding" },
   { phrase: "a reason of its own", instead: "an internal error" },
   { phrase: "a page for people", instead: "an HTML page" },
@@ -56,10 +58,10 @@ export const PHRASES: readonly Phrase[] = [
   { phrase: "look into its log", instead: "check its log" },
   { phrase: "we|our|us", instead: "name who does it, or speak to the reader", forUsers: true },
   // A document that this repository does not have.
-  { phrase: "design §", instead: "the page under docs/ that says it" },
+  { phrase: "design §", instead: "the page under docs/ that says it", inTests: true },
 ];
 
-/** Where texts are: what is written by hand, and the generated texts that users read. Tests have their own words. */
+/** Where texts are: what is written by hand, and the generated texts that users read. */
 export const EVERYWHERE: readonly string[] = [
   "*.md",
   "docs/**/*.md",
@@ -70,14 +72,16 @@ export const EVERYWHERE: readonly string[] = [
   "examples/**/*.{yaml,ts}",
   "examples/**/Dockerfile",
   "{operator,testbed,demo,hack}/**/*.{ts,sh,yaml,go}",
+  "test/**/*.ts",
   ".github/**/*.yml",
   "{Makefile,Dockerfile,package.json,eslint.config.js,.dependency-cruiser.js}",
 ];
 
 /** Read by users: a page, or a text in an object that they install. */
 const FOR_USERS = /\.(md|txt)$|^(crds|charts)\//;
-/** This file has every phrase in it. */
-const LIST = "hack/lint/prose.ts";
+const TESTS = /^test\//;
+/** They have every phrase in them. */
+const LIST: readonly string[] = ["hack/lint/prose.ts", "test/unit/hack/prose.test.ts"];
 
 /** What may stand between two words of a phrase: blanks, the next line of a comment, the next part of a string. */
 const GAP = String.raw`(?:\s|["'\`+*#/]|--)+`;
@@ -94,9 +98,10 @@ const PATTERNS = PHRASES.map((each) => ({ ...each, pattern: pattern(each.phrase)
 /** @returns the phrases in the text, in its order */
 export function findPhrases(file: string, text: string): Finding[] {
   const isForUsers = FOR_USERS.test(file);
-  return PATTERNS.filter(({ forUsers }) => forUsers === undefined || isForUsers)
+  const isTest = TESTS.test(file);
+  return PATTERNS.filter(({ forUsers, inTests }) => (!forUsers || isForUsers) && (!isTest || inTests))
     .flatMap(({ pattern: each, instead }) =>
-      [...text.matchAll(each)].map(({ index, 0: found }) => ({ index, found: found.replaceAll(/\s+/g, " "), instead })),
+      [...text.matchAll(each)].map(({ index, 0: found }) => ({ index, found: found.replaceAll(/[\s"'`+*#/]+/g, " "), instead })),
     )
     .sort((a, b) => a.index - b.index)
     .map(({ index, found, instead }) => ({ file, line: text.slice(0, index).split("\n").length, found, instead }));
@@ -109,7 +114,9 @@ function main(files: readonly string[]): void {
     console.error(`There is nothing to read: ${missing.join(", ")}`);
     process.exit(2);
   }
-  const findings = all.filter((file) => file !== LIST).flatMap((file) => findPhrases(file, readFileSync(file, "utf8")));
+  const findings = all
+    .filter((file) => !LIST.includes(file))
+    .flatMap((file) => findPhrases(file, readFileSync(file, "utf8")));
   for (const { file, line, found, instead } of findings) {
     console.error(`${file}:${line}: "${found}": write instead: ${instead}`);
   }

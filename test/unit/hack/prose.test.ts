@@ -48,7 +48,12 @@ test('"we" is for comments: users read "the operator" or "you"', () => {
 
 test("a document that the repository does not have is not referred to; a section of an RFC may be", () => {
   assert.equal(found("the owner decides (design §4)"), ["design §"]);
+  assert.equal(found("the owner decides (design §4)", "test/unit/plan/plan.test.ts"), ["design §"]);
   assert.equal(found("RFC 9110 §10.2.3"), []);
+});
+
+test("the names of tests are not judged", () => {
+  assert.equal(found('test("it waits for ever", () => undefined)', "test/unit/plan/plan.test.ts"), []);
 });
 
 test("every phrase is found in a text that consists of it, and says what to write instead", () => {
