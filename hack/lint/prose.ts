@@ -101,7 +101,11 @@ export function findPhrases(file: string, text: string): Finding[] {
   const isTest = TESTS.test(file);
   return PATTERNS.filter(({ forUsers, inTests }) => (!forUsers || isForUsers) && (!isTest || inTests))
     .flatMap(({ pattern: each, instead }) =>
-      [...text.matchAll(each)].map(({ index, 0: found }) => ({ index, found: found.replaceAll(/[\s"'`+*#/]+/g, " "), instead })),
+      [...text.matchAll(each)].map(({ index, 0: found }) => ({
+        index,
+        found: found.replaceAll(/[\s"'`+*#/]+/g, " "),
+        instead,
+      })),
     )
     .sort((a, b) => a.index - b.index)
     .map(({ index, found, instead }) => ({ file, line: text.slice(0, index).split("\n").length, found, instead }));
