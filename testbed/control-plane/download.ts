@@ -1,8 +1,8 @@
 /**
  * Downloads the released programs, which takes a minute where building takes seven.
  *
- * The hosts could not be reached where this was written: it has been run against a stand-in server only, with the addresses
- * and file names of the published releases.
+ * The hosts could not be reached where this was written: it has been run against a stand-in server only
+ * (test/unit/control-plane-download.test.ts), with the addresses and file names of the published releases.
  *
  * The checksums come from the same place as the files, so they find what was damaged on the way, not a release that was
  * tampered with. Building from source (build.ts) checks against go.sum in this repository.
