@@ -1,5 +1,5 @@
-# Everything runs through npm scripts, because npm puts node_modules/.bin first on PATH: Node 24 lies there, whatever
-# Node the machine has.
+# Everything runs through npm scripts, because npm puts node_modules/.bin first on PATH: Node 24 is there, whatever version
+# the machine has.
 
 SHELL := /bin/bash
 NPM := npm --silent
@@ -30,16 +30,16 @@ profile: $(INSTALLED) ## Make a CPU profile of the operator under load
 soak: $(INSTALLED) ## The fault tests in their long form: an hour, or SOAK_MINUTES=…
 	@$(NPM) run soak
 
-check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files and duplicates
+check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files, duplicates and prose
 	@$(NPM) run check
 
-audit: $(INSTALLED) ## Ask the registry for known vulnerabilities of the installed packages
+audit: $(INSTALLED) ## Look up known vulnerabilities of the installed packages in the registry
 	@$(NPM) run audit
 
 format: $(INSTALLED) ## Format all files with Prettier
 	@$(NPM) run format
 
-generate: $(INSTALLED) ## Write the generated files (CRD, admission policies, install.yaml) anew
+generate: $(INSTALLED) ## Write the generated files: CRD, admission policies, install.yaml
 	@$(NPM) run generate
 
 bundle: $(INSTALLED) ## Bundle the operator into dist/: one file that needs Node only

@@ -7,7 +7,7 @@ import { create } from "ts-node";
  * `npm run dev`: `node --import ./hack/type-checked.ts operator/main.ts` checks the types of every file before it runs it,
  * where plain Node only strips them. A type error ends the program before the file's first line.
  *
- * ts-node's compiler is called from a hook of ours: its own loader runs in a thread of Node's that is deprecated, and its
+ * ts-node's compiler is called from a hook in this file: its own loader runs in a thread of Node's that is deprecated, and its
  * errors arrive from there without their text.
  */
 

@@ -1,11 +1,12 @@
 /**
- * An application that lives on three published Secrets and knows nothing of AppSecrets.
+ * An application that reads three published Secrets and knows nothing about AppSecrets.
  *
- * Whoever sends a token for it (`authorization: Bearer …`) is told how often he was here, which is kept in MongoDB.
+ * It answers a request that has a valid token (`authorization: Bearer …`) with the number of the user's visits, which it
+ * keeps in MongoDB.
  *
  *     JWKS_URI=… AUDIENCE=… MONGODB_URI=… DATABASE_NAME=… SETTINGS_DIR=/etc/orders node examples/workload/orders.ts
  *
- * Of its environment it also takes HOST and PORT (0 for a free one), and, as every program on Node, NODE_EXTRA_CA_CERTS.
+ * It also reads HOST, PORT (0 for a free one) and, as every Node program does, NODE_EXTRA_CA_CERTS.
  */
 import { readFile, readdir } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,12 +20,12 @@ type Visitor = { _id: string; visits: number };
 
 const ANSWERS_WITHIN_MS = 5_000;
 
-// Two Secrets by `envFrom`: they are as they were when the process started.
+// Two Secrets by `envFrom`: their values are those of the moment at which the process started.
 const audience = required("AUDIENCE");
 const keySet = createRemoteJWKSet(new URL(required("JWKS_URI")), { timeoutDuration: ANSWERS_WITHIN_MS });
 const mongodb = new MongoClient(required("MONGODB_URI"), { serverSelectionTimeoutMS: ANSWERS_WITHIN_MS });
 const visitors = mongodb.db(required("DATABASE_NAME")).collection<Visitor>("visitors");
-// The third by volume: the kubelet brings its files up to date.
+// The third by volume: the kubelet updates its files.
 const settings = required("SETTINGS_DIR");
 
 function required(name: string): string {
@@ -36,12 +37,12 @@ function required(name: string): string {
   return value;
 }
 
-/** A setting as it is now; empty when there is none. */
+/** The current value of a setting; empty if it does not exist. */
 async function setting(name: string): Promise<string> {
   return readFile(join(settings, name), "utf8").catch(() => "");
 }
 
-/** Whom the token was given to; undefined when it is none of the login provider's, not for us, or too old. */
+/** The user that the token was issued to; undefined if it is not from the login provider, for another audience, or expired. */
 async function authenticate({ headers }: IncomingMessage): Promise<string | undefined> {
   const [, token] = /^Bearer (.+)$/i.exec(headers.authorization ?? "") ?? [];
   if (token === undefined) return undefined;
@@ -54,7 +55,7 @@ async function authenticate({ headers }: IncomingMessage): Promise<string | unde
   }
 }
 
-/** No answer from the login provider, or not with keys: that says nothing of the token. */
+/** The login provider did not answer, or not with keys. That says nothing about the token. */
 function isProvidersFault(error: unknown): boolean {
   if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return true;
   return !(error instanceof errors.JOSEError) || error.code === errors.JOSEError.code;
@@ -86,7 +87,7 @@ function send(response: ServerResponse, status: number, body: object): void {
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error: unknown) => {
-    // The name only: a driver's message may have the whole connection string in it.
+    // The name only: a driver's message can contain the whole connection string.
     console.error(`A request failed: ${error instanceof Error ? error.name : "unknown"}`);
     send(response, 503, { error: "The login provider or the database does not answer." });
   });

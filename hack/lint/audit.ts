@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * `npm run audit`: known vulnerabilities of the installed packages, as the registry tells them.
+ * `npm run audit`: looks up known vulnerabilities of the installed packages in the registry.
  *
- * Not a part of `check`, because it depends on a server and on the day. Exit code 1 for a vulnerability, 3 when the
- * registry gave no answer (a mirror often has no audit endpoint): then nothing is known, and that is what it says.
+ * It is not a part of `check`, because its result depends on a server and on the day. Exit code 1 for a vulnerability, 3 if
+ * the registry did not answer (a mirror often has no audit endpoint): then nothing is known, and the output says so.
  */
 
 type Audit = {
@@ -16,7 +16,7 @@ type Audit = {
 const { stdout, error } = spawnSync("npm", ["audit", "--json"], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
 const audit = error === undefined && stdout !== "" ? (JSON.parse(stdout) as Audit) : {};
 if (audit.metadata === undefined) {
-  const why = error?.message ?? audit.message ?? audit.error?.summary ?? "npm audit said nothing";
+  const why = error?.message ?? audit.message ?? audit.error?.summary ?? "npm audit printed nothing";
   console.error(`Nothing was audited: the registry did not answer (${why.split("\n")[0] ?? ""}).`);
   process.exit(3);
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { satisfies, validRange } from "semver";
 
 /**
- * `npm run check:duplicates`: fails when package-lock.json has a version of a package that nobody needs, because another
- * installed version satisfies everyone who asked for it. Reads the lock file only: the answer is the same offline and on
- * every machine (`npm dedupe --dry-run` asks the registry, and counts packages that an install script added).
+ * `npm run check:duplicates`: fails if package-lock.json has a version of a package that is not needed, because another
+ * installed version satisfies every package that depends on it. It reads the lock file only, so the result is the same
+ * offline and on every machine (`npm dedupe --dry-run` contacts the registry, and counts packages that an install script
+ * added).
  */
 
 type Locked = {
@@ -19,7 +20,7 @@ type Demand = { by: string; range: string; gets: string };
 const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as { packages: Record<string, Locked> };
 const FOLDER = "node_modules/";
 
-/** The version that Node finds for `name` from the package at `path`: the nearest node_modules upwards. */
+/** The version that Node finds for `name` from the package at `path`: in the nearest node_modules upwards. */
 function resolve(path: string, name: string): string | undefined {
   for (let from = path; ; from = from.slice(0, Math.max(0, from.lastIndexOf(FOLDER) - 1))) {
     const found = packages[`${from === "" ? "" : `${from}/`}${FOLDER}${name}`];
@@ -43,7 +44,7 @@ for (const [path, locked] of Object.entries(packages)) {
   };
   for (const [needed, range] of Object.entries(wanted)) {
     const gets = resolve(path, needed);
-    if (gets === undefined) continue; // An optional one that is not installed.
+    if (gets === undefined) continue; // An optional dependency that is not installed.
     const by = path === "" ? "this package" : name;
     demands.set(needed, [...(demands.get(needed) ?? []), { by, range, gets }]);
   }

@@ -3,9 +3,9 @@ import { existsSync, globSync } from "node:fs";
 import type { ICruiseResult } from "dependency-cruiser";
 
 /**
- * `npm run check:imports`: the rules of .dependency-cruiser.js over all our code, and that all our code was looked at.
+ * `npm run check:imports`: applies the rules of .dependency-cruiser.js to all code, and makes sure that it read all code.
  *
- * dependency-cruiser reports success when it could read nothing (with TypeScript 7 it says "no violations, 0 modules"), so
+ * dependency-cruiser reports success if it could read nothing (with TypeScript 7 it says "no violations, 0 modules"), so
  * every file on disk must be among the modules that it lists.
  */
 
@@ -28,9 +28,9 @@ for (const { from, to, rule, cycle } of summary.violations) {
   const path = cycle === undefined ? to : cycle.map((step) => step.name).join(" → ");
   console.error(`${rule.severity} ${rule.name}: ${from} → ${path}`);
 }
-for (const file of unseen) console.error(`error not looked at: ${file}`);
-if (files.length === 0) console.error("error: there was nothing to look at");
-if (summary.violations.length > 0) console.error("The reasons stand next to the rules in .dependency-cruiser.js.");
+for (const file of unseen) console.error(`error not read: ${file}`);
+if (files.length === 0) console.error("error: there is nothing to read");
+if (summary.violations.length > 0) console.error("The rules in .dependency-cruiser.js have a reason each.");
 
 if (files.length === 0 || unseen.length > 0 || summary.error > 0) process.exit(1);
 console.log(`${files.length} files, ${summary.totalDependenciesCruised ?? 0} imports, all in order.`);

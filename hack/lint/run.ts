@@ -5,8 +5,8 @@ import { availableParallelism } from "node:os";
 import { styleText } from "node:util";
 
 /**
- * `npm run check`: runs every `check:…` script of package.json, as many at once as there are cores, and prints one line
- * for each. What a check said is shown only when it failed. Exit code 1 when any failed, 2 for a name that is none.
+ * `npm run check`: runs every `check:…` script of package.json, as many at the same time as there are cores, and prints one
+ * line for each. The output of a check is shown only if it failed. Exit code 1 if any failed, 2 for an unknown name.
  *
  * Names as arguments run only those: `npm run check -- lint imports`.
  */
@@ -47,7 +47,7 @@ async function passes(name: string): Promise<boolean> {
   return false;
 }
 
-/** Each chain is run in order and ends at its first failure; chains know nothing of each other. */
+/** Each chain runs in order and ends at its first failure. Chains are independent of each other. */
 const chains = names
   .filter((name) => !names.includes(AFTER[name] ?? ""))
   .map((name) => [name, ...names.filter((later) => AFTER[later] === name)]);

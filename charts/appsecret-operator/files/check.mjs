@@ -1,4 +1,4 @@
-// `helm test`: makes an AppSecret, waits for its Secret, and deletes it again. Runs in the operator's own image.
+// `helm test`: creates an AppSecret, waits for its Secret and deletes it again. Runs in the operator's image.
 import { readFileSync } from "node:fs";
 
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";

@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Of cluster-wide objects that belong to one release: two releases may have one name in two namespaces. */}}
+{{/* For cluster-wide objects of one release: two releases can have the same name in two namespaces. */}}
 {{- define "appsecret-operator.clusterName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "appsecret-operator.fullname" .) -}}
 {{- end -}}
@@ -64,18 +64,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* What the operator may do in a namespace, or in all of them. hack/rbac.yaml has the same; a test says so. */}}
+{{/* What the operator may do in a namespace, or in all of them. A test compares it with hack/rbac.yaml. */}}
 {{- define "appsecret-operator.rules" -}}
 - apiGroups: [appsecret.dev]
   resources: [appsecrets]
-  # get: is it still there? Asked before a Secret is made that nothing would collect. patch: the label of a type's holder.
+  # get: to make sure that it still exists before a Secret is created or deleted. patch: for the label of a type's holder.
   verbs: [get, list, watch, patch]
 - apiGroups: [appsecret.dev]
   resources: [appsecrets/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [secrets]
-  # get: the Secrets that a secretKeyRef names. delete: what is withdrawn (disabled, renamed, a duplicate).
+  # get: for the Secrets that a secretKeyRef names. delete: for a Secret that is no longer published (disabled, renamed, duplicate).
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
@@ -83,7 +83,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if .Values.workloadRestarts.enabled }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
-  # spec.restart: an annotation of the Pod template. The guard policy allows nothing else.
+  # For spec.restart. The guard policy limits it to annotations of the Pod template.
   verbs: [patch]
 {{- end }}
 {{- end -}}

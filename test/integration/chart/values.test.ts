@@ -44,7 +44,7 @@ for (const [set, path] of REFUSED) {
 for (const [set, because] of [
   ["leaderElect=false,replicaCount=2", "leaderElect: false is for one replica only"],
   ["serviceAccount.create=false", "serviceAccount.name is needed"],
-  ["serviceMonitor.enabled=true,metrics.service.enabled=false", "podMonitor does without a Service"],
+  ["serviceMonitor.enabled=true,metrics.service.enabled=false", "podMonitor works without a Service"],
 ] as const) {
   test(`refused, in words: --set ${set}`, async () => {
     const { code, stderr } = await helm(["template", "x", CHART, "--set", set]);

@@ -6,7 +6,7 @@ import { eventually } from "#support/operator/eventually";
 import { atlas, custom, database, from, login } from "#support/operator/specs";
 import { operatorSuite } from "#support/operator/suite";
 
-/** What people, kubectl, Argo CD, Flux and Helm read (design §2). */
+/** What people, kubectl, Argo CD, Flux and Helm read: docs/status.md says what. */
 const { promise, run } = operatorSuite("status");
 
 promise("the whole status of a published AppSecret", async (env) => {

@@ -1,46 +1,59 @@
 /** The README is read more often than the code: what it says has to be true. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parse } from "yaml";
+import { API_VERSION, KIND } from "#api/names";
 import { parseSpec } from "#api/schema/spec";
 import { Reason } from "#api/status";
+import { manifests, PAGES, read } from "./pages.ts";
 
-const README = readFileSync("README.md", "utf8");
-const snippets = [...README.matchAll(/```yaml\n([\s\S]*?)```/g)].map(
-  ([, text]) => parse(text ?? "") as { spec?: unknown },
-);
+const README = read("README.md");
+
+/** The kinds of AppSecrets in a page, each of them valid. */
+function appSecrets(page: string): string[] {
+  return manifests(page)
+    .filter(({ kind }) => kind === KIND)
+    .map(({ apiVersion, spec }) => {
+      assert.is(apiVersion, API_VERSION);
+      const parsed = parseSpec(spec);
+      assert.ok(parsed.ok, JSON.stringify(parsed));
+      return parsed.spec.type === "Database" ? parsed.spec.database.mode : parsed.spec.type;
+    });
+}
 
 test("each AppSecret in it is valid, and there is one of each type and mode", () => {
-  const kinds: string[] = [];
-  for (const { spec } of snippets) {
-    if (spec === undefined) continue;
-    const parsed = parseSpec(spec);
-    assert.ok(parsed.ok, JSON.stringify(parsed));
-    kinds.push(parsed.spec.type === "Database" ? parsed.spec.database.mode : parsed.spec.type);
+  assert.equal([...new Set(appSecrets("README.md"))], ["Authentication", "Database", "MongoDBAtlas", "Custom"]);
+});
+
+for (const page of PAGES.filter((name) => name !== "README.md")) {
+  if (appSecrets(page).length > 0) test(`${page}: each AppSecret in it is valid`, () => void appSecrets(page));
+}
+
+test("docs/status.md and docs/live-checks.md explain every reason that a condition can have", () => {
+  const explained = read("docs/status.md") + read("docs/live-checks.md");
+  for (const reason of Object.values(Reason)) assert.match(explained, `\`${reason}\``);
+});
+
+test("the first screen says what it is and what it does not do, and what verify does comes before the first AppSecret", () => {
+  const first = README.split("\n").slice(0, 40).join("\n");
+  for (const word of ["plain Secret", "External Secrets", "Sealed Secrets", "does **not** do"]) {
+    assert.match(first, word);
   }
-  assert.equal(kinds, ["Authentication", "Database", "MongoDBAtlas", "Custom"]);
+  assert.match(README, "plain text, not base64");
+  assert.ok(README.indexOf("| `Strict`") < README.indexOf("## Write an AppSecret"));
 });
 
-test("it explains every reason that a condition can have", () => {
-  for (const reason of Object.values(Reason)) assert.match(README, `\`${reason}\``);
+test("README, docs/install.md and the chart name the same versions of Kubernetes", () => {
+  const { kubeVersion } = {
+    kubeVersion: /^kubeVersion: "(.*)"$/m.exec(read("charts/appsecret-operator/Chart.yaml"))?.[1],
+  };
+  const [, oldest] = /^>=(\d+\.\d+)/.exec(kubeVersion ?? "") ?? [];
+  assert.ok(oldest);
+  for (const page of ["README.md", "docs/install.md"]) assert.match(read(page), `Kubernetes ${oldest} to 1.`);
 });
 
-test("every file and folder that it links to exists", () => {
-  const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path ?? "");
-  assert.ok(links.length > 3);
-  for (const link of links) assert.ok(existsSync(link), link);
-});
-
-test("every make target and npm script that it names exists", () => {
-  const makefile = readFileSync("Makefile", "utf8");
-  const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
-  for (const [, target] of README.matchAll(/`make ([a-z0-9-]+)`/g)) assert.match(makefile, `\n${target}:`);
-  for (const [, script] of README.matchAll(/npm (?:run )?(start|demo|dev)\b/g)) assert.ok(script && scripts[script]);
-});
-
-test("`make` alone lists every target that can be asked for, as the README says", () => {
+test("`make` alone lists every target, as CONTRIBUTING.md says", () => {
   const [, phony = ""] = /^\.PHONY: (.*)$/m.exec(readFileSync("Makefile", "utf8")) ?? [];
   const { stdout } = spawnSync("make", { encoding: "utf8" });
   const listed = [...stdout.matchAll(/^ {2}make (\S+)/gm)].map(([, target]) => target ?? "");

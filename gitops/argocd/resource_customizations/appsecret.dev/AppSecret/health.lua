@@ -1,10 +1,10 @@
--- Health of an AppSecret for Argo CD. A kind without a script counts as healthy whatever its status says.
+-- Health of an AppSecret for Argo CD. Without a script, Argo CD counts every AppSecret as healthy.
 --
---   Progressing  nobody has looked at this generation yet, or what is missing may come by itself
---   Degraded     only a person can help: the message says how
+--   Progressing  the operator has not evaluated this generation yet, or waits for something that can resolve without you
+--   Degraded     you need to act: the message says what to do
 --   Suspended    spec.suspend
---   Healthy      the Secret holds what this generation asks; or nothing is to be published (authentication.enabled: false)
-local hs = { status = "Progressing", message = "The operator has not looked at this version yet." }
+--   Healthy      the Secret holds this generation, or there is none to publish (authentication.enabled: false)
+local hs = { status = "Progressing", message = "The operator has not evaluated this version yet." }
 
 local status = obj.status
 if status == nil or status.conditions == nil then
