@@ -91,7 +91,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
   }
 
   async function resolveHost({ host, port }: HostAndPort, signal: AbortSignal): Promise<ResolvedHost | HostOutcome> {
-    const addresses = egress.resolve(host, "MongoDB").then(
+    const addresses = egress.resolve(host).then(
       (found) => ({ host, port, addresses: found }),
       (error: unknown): HostOutcome => {
         if (!(error instanceof EgressError) || error.code === "ResolveFailed") return { kind: "ResolveFailed" };

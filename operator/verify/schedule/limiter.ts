@@ -1,26 +1,26 @@
 /**
- * How many checks run at once, and how fast they begin. Nobody is hammered (a budget per host), and nobody waits for
- * somebody else's silence: checks of targets that were silent last time have a small lane of their own.
+ * How many checks run at once, and how fast they begin. A budget per host keeps the operator from flooding a server. Checks of
+ * subjects that were silent the last time have a small lane of their own, so that other checks do not wait for their time-outs.
  */
 
 import { createTokenBucket } from "#common/token-bucket";
 import type { TokenBucket } from "#common/token-bucket";
 
 export type Limits = {
-  /** At once, over all hosts. A check that hangs holds its place for as long as its deadline. */
+  /** At once, over all hosts. A check that hangs holds its place until its deadline. */
   total: number;
-  /** Of these, at most so many of targets that were silent the last time. */
+  /** At most so many of these for subjects that were silent the last time. */
   silent: number;
   /** At once, per host. */
   perHost: number;
-  /** Of one host: so many at a stroke, … */
+  /** Per host: so many in a burst, … */
   burst: number;
-  /** … and then so many a second. */
+  /** … and then so many per second. */
   perSecond: number;
 };
 
 export const LIMITS: Limits = { total: 256, silent: 64, perHost: 8, burst: 50, perSecond: 10 };
-/** For checks that disturb nobody. */
+/** For checks that connect to nothing. */
 export const UNLIMITED: Limits = {
   total: Infinity,
   silent: Infinity,
@@ -31,9 +31,9 @@ export const UNLIMITED: Limits = {
 
 export type Limiter = {
   /**
-   * Runs `work` when there is room, first come, first served among those of one host. `work` must not reject.
+   * Runs `work` when there is room, in the order of the calls for one host. `work` must not reject.
    *
-   * @returns takes it off the list, as long as it has not begun
+   * @returns removes it from the queue, as long as it has not begun
    */
   run(host: string, wasSilent: boolean, work: () => Promise<void>): () => void;
   readonly running: number;
@@ -64,9 +64,13 @@ export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => numbe
         if (!job) break;
         start(host, job);
       }
-      const waitMs = host.bucket.waitMs();
-      if (host.waiting.length > 0 && waitMs > 0) next = Math.min(next, waitMs);
-      if (host.waiting.length === 0 && host.running === 0 && host.bucket.fullInMs() === 0) hosts.delete(name);
+      if (host.waiting.length > 0) {
+        // One that has a token waits for a place, and a check that ends calls this again.
+        const waitMs = host.bucket.waitMs();
+        if (waitMs > 0) next = Math.min(next, waitMs);
+      } else if (host.running === 0 && host.bucket.fullInMs() === 0) {
+        hosts.delete(name);
+      }
     }
     clearTimeout(timer);
     if (next < Infinity) timer = setTimeout(fill, Math.ceil(next)).unref();

@@ -8,19 +8,19 @@ import { startLoginProvider } from "#testbed/servers/login-provider";
 import type { LoginProvider } from "#testbed/servers/login-provider";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { Verdict } from "#api/check";
-import { createEgress } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
+import type { Check } from "#verify/check";
 import { createJwksCheck } from "#verify/jwks/jwks";
-import type { JwksCheck } from "#verify/jwks/jwks";
+import { egressFor } from "#support/verify/egress";
 import { startSite } from "#support/verify/sites";
 import type { Site } from "#support/verify/sites";
 
 const CANARY = "canary-51c0";
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const ca = createCertificateAuthority();
-const egress = createEgress({
+const egress = egressFor("JWKS", {
   allow: ["127.0.0.0/8", "::1"],
-  caBundle: ca.caPem,
+  caBundle: () => ca.caPem,
   lookup: async (name) => {
     if (name === "gone.example.com") throw Object.assign(new Error(CANARY), { code: "ENOTFOUND" });
     if (name === "silent.example.com") throw Object.assign(new Error(CANARY), { code: "EAI_AGAIN" });
@@ -38,7 +38,7 @@ let answer: RequestListener;
 let wall = NOW;
 let clock = 0;
 /** Of its own, so that no test finds what another one left in memory. */
-let check: JwksCheck;
+let check: Check<"JWKS">;
 
 test.before(async () => {
   provider = await startLoginProvider({ ca });
@@ -47,7 +47,7 @@ test.before(async () => {
 test.before.each(() => {
   wall = NOW;
   clock = 0;
-  check = createJwksCheck({ http, now: () => wall, clock: () => clock, timeoutMs: 20_000 });
+  check = createJwksCheck({ http, epochMs: () => wall, monotonicMs: () => clock, timeoutMs: 20_000 });
 });
 test.after(async () => {
   await http.close();
@@ -61,7 +61,7 @@ const keysOf = (verdict: Verdict): string | undefined => (verdict.answer === "Ye
 test("a login provider answers with its keys", async () => {
   const verdict = await ask(provider.jwksUri);
   assert.is(verdict.answer, "Yes");
-  assert.is(verdict.message, "The login provider answers with 2 signing keys (ES256, RS256).");
+  assert.is(verdict.message, "The login provider publishes 2 signing keys (ES256, RS256).");
 });
 
 test("keys that are replaced are noticed, keys that stay are not", async () => {
@@ -77,7 +77,7 @@ test("keys that are replaced are noticed, keys that stay are not", async () => {
 test("a wrong path at a real provider: a page, its discovery document, nothing", async () => {
   const page = await ask(provider.signInPage);
   assert.is(page.answer === "No" && page.reason, "RejectedNotJWKS");
-  assert.match(page.message, /a page for people .* jwks_uri/);
+  assert.match(page.message, /returned an HTML or XML page .* jwks_uri/);
   const discovery = await ask(`${provider.issuer}/.well-known/openid-configuration`);
   assert.is(discovery.answer === "No" && discovery.reason, "RejectedNotJWKS");
   assert.match(discovery.message, /discovery document/);
@@ -194,7 +194,7 @@ test("no yes from a provider that is too slow, or has another's certificate", as
   assert.is(slow.answer === "Silence" && slow.reason, "UnreachableTimeout");
   const foreign = await ask(`https://other.example.com:${site.port}/keys`);
   assert.is(foreign.answer === "No" && foreign.reason, "RejectedTLS");
-  assert.match(foreign.message, /another host.*ERR_TLS_CERT_ALTNAME_INVALID/);
+  assert.match(foreign.message, /another host name.*ERR_TLS_CERT_ALTNAME_INVALID/);
 });
 
 test("a provider that asks to be left alone is, for as long as it says, at most an hour", async () => {
@@ -275,7 +275,7 @@ test("silence forgets nothing: the next question is conditional", async () => {
 });
 
 test("only so many providers are remembered: the one that was asked last the longest ago is forgotten", async () => {
-  check = createJwksCheck({ http, clock: () => clock, remember: 2 });
+  check = createJwksCheck({ http, monotonicMs: () => clock, maxRemembered: 2 });
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
   const at = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
   for (const path of ["a", "b", "a", "c"]) await at(path);

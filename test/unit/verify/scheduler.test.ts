@@ -4,18 +4,20 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
-import { createAnswers } from "#verify/schedule/verdict-cache";
 import { createLimiter, LIMITS } from "#verify/schedule/limiter";
 import type { Scheduler } from "#verify/schedule/scheduler";
 import { createScheduler } from "#verify/schedule/scheduler";
+import { createVerdictCache } from "#verify/schedule/verdict-cache";
 
 const INTERVAL_MS = 600_000;
 const YES: Verdict = { answer: "Yes", message: "It works." };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
-const target = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
+const subject = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
 const phase = (number: number) => (number * 0.618) % 1;
 const INPUTS = "one";
+/** Each URI has a host of its own. */
+const budgetOf = (of: CheckSubject) => ("uri" in of ? of.uri : "");
 
 /** What came of promises has to settle between two moves of the clock. */
 async function settle(): Promise<void> {
@@ -41,17 +43,20 @@ type Bench = {
 /** @param answersDue makes `wake` do what a reconcile does when a check is due */
 function bench(answersDue?: (b: Bench, key: string) => void): Bench {
   const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
-  const answers = createAnswers({
-    check: () => {
-      b.checks += 1;
-      return Promise.resolve(b.answer());
+  const cache = createVerdictCache({
+    checks: {
+      check: () => {
+        b.checks += 1;
+        return Promise.resolve(b.answer());
+      },
+      budgetOf,
     },
     limiter: createLimiter(LIMITS, () => Date.now()),
     keepMs: 2 * INTERVAL_MS,
-    now: () => Date.now(),
+    monotonicMs: () => Date.now(),
   });
   b.scheduler = createScheduler({
-    answers,
+    cache,
     intervalMs: INTERVAL_MS,
     wake: (key) => {
       b.woken.push(key);
@@ -67,7 +72,7 @@ test.before.each(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", 
 test.after.each(() => mock.timers.reset());
 
 function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): void {
-  scheduler.ask(key, { subject: target(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
+  scheduler.ask(key, { subject: subject(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
 }
 
 test("a question is pending, then answered, and the one who asked is called", async () => {
@@ -230,25 +235,28 @@ test("an answer about inputs that have changed meanwhile tells nobody anything",
 
 test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
   const hanging = new Set<AbortSignal>();
-  const answers = createAnswers({
-    check: ({ kind }, { signal }) => {
-      if (kind !== "MongoDB") return Promise.resolve(YES);
-      hanging.add(signal);
-      return new Promise(() => undefined);
+  const cache = createVerdictCache({
+    checks: {
+      check: ({ kind }, { signal }) => {
+        if (kind !== "MongoDB") return Promise.resolve(YES);
+        hanging.add(signal);
+        return new Promise(() => undefined);
+      },
+      budgetOf,
     },
     limiter: createLimiter(LIMITS, () => Date.now()),
     keepMs: INTERVAL_MS,
-    now: () => Date.now(),
+    monotonicMs: () => Date.now(),
   });
   const woken: string[] = [];
-  const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
+  const scheduler = createScheduler({ cache, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
   const edit = (uri: string, inputs: string) => {
     const hangs: CheckSubject = { kind: "MongoDB", uri, database: "orders" };
     scheduler.ask("evil/db", { subject: hangs, inputs, phase: 0, fresh: false });
   };
   for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
   await settle();
-  scheduler.ask("good/login", { subject: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  scheduler.ask("good/login", { subject: subject(0), inputs: INPUTS, phase: 0, fresh: false });
   await settle();
   assert.equal(woken, ["good/login"]);
   const last = [...hanging].at(-1);
