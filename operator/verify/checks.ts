@@ -59,7 +59,7 @@ export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, 
   return {
     check,
     budgetOf,
-    close: async () => void (await Promise.all(clients.map((http) => http.close()))),
+    close: () => Promise.all(clients.map((http) => http.close())).then(() => undefined),
   };
 }
 
@@ -94,6 +94,7 @@ const ENOUGH_THREADS = 128;
  */
 function warnOfFewThreads(env: NodeJS.ProcessEnv, log: Log): void {
   const threads = Number(env["UV_THREADPOOL_SIZE"] ?? 4);
+  // A size that is no number is not enough either.
   if (threads >= ENOUGH_THREADS) return;
   log.warn(
     { threads },

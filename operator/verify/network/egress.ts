@@ -76,33 +76,26 @@ type Rule = Exclude<AddressKind, "public"> | "denied";
 
 /** @throws TypeError for a CIDR that `parseCidr` does not take */
 export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
-  const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
+  const { lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
-  /** Each name once: a look-up that hangs would else take another thread of the pool at each attempt. */
-  const underWay = new Map<string, Promise<readonly Address[]>>();
+  const lookUp = onceEach(options.lookup ?? systemLookup);
   let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
-  function brokenRule(address: string, purpose: Purpose): Rule | undefined {
+  function brokenRule(address: string, { mayBePrivate }: Purpose): Rule | undefined {
     const judged = addressesToJudge(address);
     if (deny.has(withoutZone(address)) || judged.some((one) => deny.has(one))) return "denied";
     for (const one of judged) {
       const kind = kindOf(one);
-      if (kind === "public" || (kind === "private" && purpose.mayBePrivate)) continue;
+      if (kind === "public" || (kind === "private" && mayBePrivate)) continue;
       if (kind === "forbidden" || !allow.has(one)) return kind;
     }
     return undefined;
   }
 
-  function check(address: string, purpose: Purpose): void {
+  function assertAllowed(address: string, purpose: Purpose): void {
     const rule = brokenRule(address, purpose);
     if (rule !== undefined) throw refusal(rule, purpose);
-  }
-
-  function lookUp(name: string): Promise<readonly Address[]> {
-    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
-    underWay.set(name, looking);
-    return looking;
   }
 
   async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
@@ -113,7 +106,7 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
     const literal = normal.replace(/^\[(.*)\]$/, "$1");
     const family = isIP(literal);
     if (family === 4 || family === 6) {
-      check(literal, purpose);
+      assertAllowed(literal, purpose);
       return [{ address: literal, family }];
     }
     const kind = kindOfName(normal);
@@ -124,7 +117,7 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
     if (addresses.length === 0) throw nameNotFound();
     // One bad address spoils all: a name that points both inside and outside is how rebinding is done, and no honest name has
     // a link-local address.
-    for (const { address } of addresses) check(address, purpose);
+    for (const { address } of addresses) assertAllowed(address, purpose);
     return addresses;
   }
 
@@ -143,6 +136,18 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
         return secureContext();
       },
     }),
+  };
+}
+
+type Lookup = NonNullable<EgressOptions["lookup"]>;
+
+/** Looks up each name once at a time: a look-up that hangs would else take another thread of the pool at each attempt. */
+function onceEach(lookup: Lookup): Lookup {
+  const underWay = new Map<string, Promise<readonly Address[]>>();
+  return (name) => {
+    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
+    underWay.set(name, looking);
+    return looking;
   };
 }
 

@@ -155,7 +155,7 @@ async function addressesOf(egress: Egress, host: string, proxied: boolean): Prom
 /** Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off. */
 const ONE_REQUEST = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 } as const;
 
-/** NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the verification off, if it were not asked for here. */
+/** Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the verification off. */
 function trusting({ secureContext }: Egress): { secureContext: SecureContext; rejectUnauthorized: true } {
   return { secureContext, rejectUnauthorized: true };
 }

@@ -17,7 +17,7 @@ export type VerdictCache = {
    * Gives `listener` a verdict that is recent enough: at once if there is one, otherwise after the check that is under way or
    * begins now.
    *
-   * @returns withdraws the question. A check that nobody waits for is given up. Otherwise a person who edits an AppSecret again
+   * @returns withdraws the question. A check whose last question is withdrawn ends. Otherwise a person who edits an AppSecret again
    *   and again, each time to another address that hangs, would delay the checks of everyone else
    */
   ask(subject: CheckSubject, question: Question): () => void;
@@ -37,7 +37,7 @@ export type Question = {
 export type KnownVerdict = {
   /** The one that counts now. */
   verdict: Verdict;
-  /** How many checks in a row were silent, and the pause in ms that the last one asked for. */
+  /** How many checks in a row were silent, and the pause in ms that the server wants after the last one. */
   silences: number;
   retryAfterMs: number | undefined;
 };
@@ -45,7 +45,7 @@ export type KnownVerdict = {
 export type VerdictCacheOptions = {
   checks: Pick<Checks, "check" | "budgetOf">;
   limiter: Limiter;
-  /** A verdict that nobody asked for in this time is forgotten. */
+  /** A verdict that no question needed for this long is forgotten. */
   keepMs: number;
   /** After each check. */
   onChecked?: (kind: CheckKind, verdict: Verdict, seconds: number) => void;

@@ -22,7 +22,7 @@ const RETRY: [value: string | string[] | undefined, ms: number | undefined][] = 
   [at(86_400), 3_600_000],
 ];
 for (const [value, ms] of RETRY) {
-  test(`Retry-After ${JSON.stringify(value) ?? "not given"}: ${ms ?? "no"} ms`, () =>
+  test(`Retry-After ${value === undefined ? "not given" : JSON.stringify(value)}: ${ms ?? "no"} ms`, () =>
     assert.is(retryAfterMs(value, NOW), ms));
 }
 
