@@ -36,7 +36,6 @@ export type Limiter = {
    * @returns removes it from the queue, as long as it has not begun
    */
   run(host: string, wasSilent: boolean, work: () => Promise<void>): () => void;
-  readonly running: number;
 };
 
 type Job = { wasSilent: boolean; work: () => Promise<void> };
@@ -96,9 +95,6 @@ export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => numbe
       host.waiting.push(job);
       fill();
       return () => void (host.waiting = host.waiting.filter((each) => each !== job));
-    },
-    get running() {
-      return running;
     },
   };
 }

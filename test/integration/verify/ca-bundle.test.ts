@@ -1,4 +1,4 @@
-/** The file of --ca-bundle, mounted as the kubelet does it, changes while the operator runs: trust-manager and the like. */
+/** The file of --ca-bundle, mounted as the kubelet does it, changes while the operator runs (trust-manager). */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ test.after(async () => {
   rmSync(mount, { recursive: true });
 });
 
-test("whom the operator trusts follows the file, and a broken one changes nothing", async () => {
+test("the trusted CAs follow the file, and a broken file changes nothing", async () => {
   bring(before.caPem);
   const http = createHttpClient(
     egressFor("JWKS", { allow: ["127.0.0.0/8"], caBundle: followCaBundle(file, log, () => clock) }),

@@ -1,6 +1,6 @@
 /**
  * Hosts that a stranger may write into a spec, and that must not be dialled. Each is fetched as a JWKS with the default
- * settings; the promise is a refusal, and that undici never began to connect.
+ * settings. The promise is a refusal, and that undici never began to connect.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "uvu";

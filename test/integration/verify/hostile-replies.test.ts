@@ -1,6 +1,6 @@
 /**
- * Servers that mean no good, or are broken, at addresses that may be dialled. Each is a real server over TLS; the promise is
- * the outcome, in time, and without much memory.
+ * Servers that are hostile or broken, at addresses that may be dialled. Each is a real server over TLS. The promise is the
+ * outcome, in time, and without much memory.
  */
 import { once } from "node:events";
 import type { RequestListener, ServerResponse } from "node:http";
@@ -316,7 +316,7 @@ test("each request has a connection of its own, and leaves none behind", async (
   assert.equal(await client.get(request), { kind: "Unreachable", code: "ABORTED" });
 });
 
-test("rebinding: the address that was checked is the one that is dialled, and a second look-up is checked anew", async () => {
+test("rebinding: the address that was checked is the one that is dialled, and a second look-up is checked again", async () => {
   const certificate = ca.issue({ hosts: ["id.example.com"] });
   const allowed = await startSite(certificate, page(200, {}, "allowed"), { address: "127.0.0.2" });
   const forbidden = await startSite(certificate, page(200, {}, "forbidden"), {

@@ -1,4 +1,4 @@
-/** The check of a login provider, against a real one (oidc-provider over TLS), and against servers that play foul. */
+/** The check of a login provider, against a real one (oidc-provider over TLS), and against hostile servers. */
 import { generateKeyPairSync } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
@@ -74,7 +74,7 @@ test("keys that are replaced are noticed, keys that stay are not", async () => {
   assert.is.not(after, before);
 });
 
-test("a wrong path at a real provider: a page, its discovery document, nothing", async () => {
+test("a wrong path at a real provider: a page, its discovery document, status 404", async () => {
   const page = await ask(provider.signInPage);
   assert.is(page.answer === "No" && page.reason, "RejectedNotJWKS");
   assert.match(page.message, /returned an HTML or XML page .* jwks_uri/);
@@ -197,7 +197,7 @@ test("no yes from a provider that is too slow, or has another's certificate", as
   assert.match(foreign.message, /another host name.*ERR_TLS_CERT_ALTNAME_INVALID/);
 });
 
-test("a provider that asks to be left alone is, for as long as it says, at most an hour", async () => {
+test("the pause that a provider wants is passed on, an hour at most", async () => {
   answer = reply("", 429, { "retry-after": "120" });
   const seconds = await askSite();
   assert.is(seconds.answer === "Silence" && seconds.retryAfterMs, 120_000);
@@ -216,7 +216,7 @@ async function requestsIn(during: () => Promise<unknown>): Promise<Pick<Incoming
   return site.requests.slice(before);
 }
 
-test("as long as the headers say that it is fresh, and no longer, a yes is not asked for again, unless a person asks", async () => {
+test("a yes is not requested again while the headers say that it is fresh, unless a person asks", async () => {
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
   const first = await askSite();
   assert.is(first.answer, "Yes");
@@ -233,7 +233,7 @@ test("as long as the headers say that it is fresh, and no longer, a yes is not a
   assert.is((await requestsIn(() => askSite())).length, 1);
 });
 
-test("what is not fresh any more is asked for conditionally, and unchanged means the same verdict", async () => {
+test("a yes that is no longer fresh is requested conditionally, and unchanged means the same verdict", async () => {
   const lastModified = new Date(NOW).toUTCString();
   answer = reply(set(good), 200, { etag: 'W/"1"', "last-modified": lastModified, "cache-control": "no-cache" });
   const first = await askSite();
@@ -246,14 +246,14 @@ test("what is not fresh any more is asked for conditionally, and unchanged means
   assert.is(byPerson?.headers["if-none-match"], 'W/"1"');
 });
 
-test("what must not be stored is asked for in full each time", async () => {
+test("a set that must not be stored is requested in full each time", async () => {
   answer = reply(set(good), 200, { etag: '"1"', "cache-control": "no-store, max-age=60" });
   await askSite();
   const [again] = await requestsIn(() => askSite());
   assert.is(again?.headers["if-none-match"], undefined);
 });
 
-test("a no is not remembered, and takes the yes before it along", async () => {
+test("a no is not remembered, and neither is the yes before it", async () => {
   const fresh = { etag: '"1"', "cache-control": "max-age=60" };
   answer = reply(set(good), 200, fresh);
   assert.is((await askSite()).answer, "Yes");
@@ -265,7 +265,7 @@ test("a no is not remembered, and takes the yes before it along", async () => {
   assert.is((await askSite()).answer, "Yes");
 });
 
-test("silence forgets nothing: the next question is conditional", async () => {
+test("silence forgets nothing: the next request is conditional", async () => {
   answer = reply(set(good), 200, { etag: '"1"' });
   await askSite();
   answer = reply("", 503);
@@ -274,7 +274,7 @@ test("silence forgets nothing: the next question is conditional", async () => {
   assert.is((await askSite()).answer, "Yes");
 });
 
-test("only so many providers are remembered: the one that was asked last the longest ago is forgotten", async () => {
+test("the number of remembered providers is bounded: the one that was used the longest ago is forgotten", async () => {
   check = createJwksCheck({ http, monotonicMs: () => clock, maxRemembered: 2 });
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
   const at = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
@@ -284,7 +284,7 @@ test("only so many providers are remembered: the one that was asked last the lon
   assert.is((await requestsIn(() => at("b"))).length, 1);
 });
 
-test("a validator that does not belong into a header is not sent back", async () => {
+test("a validator that does not fit into a header is not sent back", async () => {
   answer = reply(set(good), 200, { etag: `"${"x".repeat(2_000)}"`, "last-modified": "t\u00e9l\u00e9" });
   await askSite();
   const [again] = await requestsIn(() => askSite());
@@ -292,7 +292,7 @@ test("a validator that does not belong into a header is not sent back", async ()
   assert.is(again?.headers["if-modified-since"], undefined);
 });
 
-test("a check that is given up is silence", async () => {
+test("a check that is aborted is silence", async () => {
   answer = () => undefined;
   const caller = new AbortController();
   setTimeout(() => caller.abort(), 50);

@@ -1,4 +1,4 @@
-/** The rules as the drivers meet them. The hosts that JWKS checks refuse are listed in test/integration/verify. */
+/** The egress rules for each kind of check. The hosts that JWKS checks refuse are listed in test/integration/verify. */
 import { X509Certificate } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -100,7 +100,7 @@ test("a message names neither the host nor its address", async () => {
   assert.is(told, "DNS gave no answer for the host name.");
 });
 
-test("a name whose look-up hangs is not looked up a second time, and one that was answered is", async () => {
+test("a name whose look-up hangs is not looked up a second time, and a name that was answered is", async () => {
   const asked: string[] = [];
   const lookup = (name: string) => {
     asked.push(name);
@@ -123,7 +123,7 @@ test("the system's own look-up is the default", async () => {
   assert.match(await resolved("localhost", "JWKS", { allow }), /^(127\.0\.0\.1|::1)/);
 });
 
-test("a range that is none is refused at once", () => {
+test("a text that is not a range is refused at once", () => {
   assert.throws(() => createEgressPolicy({ allow: ["localhost"] }), TypeError);
 });
 

@@ -1,4 +1,4 @@
-/** What headers and variables say: how long a reply is fresh, when to come back, and which way a proxy is. */
+/** What headers and variables say: how long a response is fresh, and whether a request goes through the proxy. */
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-/** Which key sets an application could use, and what a person is told of the others. */
+/** Which key sets an application can use, and the messages for the others. */
 import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import * as fc from "fast-check";

@@ -1,4 +1,4 @@
-/** What a person is told when no reply came, and whether it is a no or silence. */
+/** The verdict and its message when no reply came. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { networkVerdict } from "#verify/network/network-verdict";
@@ -30,7 +30,7 @@ for (const [failure, answer, reason, says] of CASES) {
     assert.is(verdict.answer !== "Yes" && verdict.reason, reason);
     assert.match(verdict.message, says);
     if (failure.kind !== "AddressRefused") assert.match(verdict.message, /^Atlas.*\.$/);
-    // Only a name may come into being by itself.
+    // Only a name may appear later.
     if (verdict.answer === "No") assert.is(verdict.passing, failure.kind === "NameNotFound");
   });
 }

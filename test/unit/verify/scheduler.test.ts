@@ -1,4 +1,4 @@
-/** The time is moved by hand: intervals of ten minutes pass in milliseconds. */
+/** The tests move the time: intervals of ten minutes pass in milliseconds. */
 import { mock } from "node:test";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -19,7 +19,7 @@ const INPUTS = "one";
 /** Each URI has a host of its own. */
 const budgetOf = (of: CheckSubject) => ("uri" in of ? of.uri : "");
 
-/** What came of promises has to settle between two moves of the clock. */
+/** Promises settle between two moves of the clock. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
 }
@@ -75,7 +75,7 @@ function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): 
   scheduler.ask(key, { subject: subject(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
 }
 
-test("a question is pending, then answered, and the one who asked is called", async () => {
+test("a requested check is pending, then answered, and wakes its AppSecret", async () => {
   const b = bench();
   ask(b, "a/b");
   assert.is(b.scheduler.known("a/b", INPUTS).check?.state, "Pending");
@@ -86,7 +86,7 @@ test("a question is pending, then answered, and the one who asked is called", as
   b.scheduler.stop();
 });
 
-test("an answer that is there already is there when ask returns, and calls nobody", async () => {
+test("a verdict that exists is known when ask returns, and wakes nothing", async () => {
   const b = bench();
   ask(b, "a/one");
   await settle();
@@ -148,7 +148,7 @@ test("checks of different targets are spread over the interval", async () => {
   b.scheduler.stop();
 });
 
-test("an answer that says the same again calls nobody, and is repeated at its turn", async () => {
+test("the same verdict again wakes nothing, and the check is repeated at its turn", async () => {
   const b = bench(reconcile);
   ask(b, "a/0");
   await settle();
@@ -160,7 +160,7 @@ test("an answer that says the same again calls nobody, and is repeated at its tu
   b.scheduler.stop();
 });
 
-test("silence is asked again soon, and then ever later", async () => {
+test("silence is checked again soon, and then with growing pauses", async () => {
   const b = bench(reconcile);
   b.answer = () => SILENCE;
   ask(b, "a/0");
@@ -184,7 +184,7 @@ test("a definite no waits for its turn", async () => {
   b.scheduler.stop();
 });
 
-test("what the other side asked to be left alone for is respected", async () => {
+test("the pause that the other side wants is kept", async () => {
   const b = bench(reconcile);
   b.random = 0;
   b.answer = () => ({ ...SILENCE, retryAfterMs: 120_000 });
@@ -196,7 +196,7 @@ test("what the other side asked to be left alone for is respected", async () => 
   b.scheduler.stop();
 });
 
-test("a check for the annotation is made at once, answers for it, and calls also when it says the same", async () => {
+test("the annotation has a check made at once, and its verdict wakes the AppSecret even if it is the same", async () => {
   const b = bench();
   ask(b, "a/b");
   await settle();
@@ -210,7 +210,7 @@ test("a check for the annotation is made at once, answers for it, and calls also
   b.scheduler.stop();
 });
 
-test("keys that rotate are noticed, and only then", async () => {
+test("a rotation of keys is reported, and nothing else is", async () => {
   const b = bench(reconcile);
   const answer = (keys: string): Verdict => ({ ...YES, facts: { keys } });
   b.answer = () => answer("a");
@@ -223,7 +223,7 @@ test("keys that rotate are noticed, and only then", async () => {
   b.scheduler.stop();
 });
 
-test("an answer about inputs that have changed meanwhile tells nobody anything", async () => {
+test("a verdict about inputs that have changed meanwhile is dropped", async () => {
   const b = bench();
   ask(b, "a/b");
   b.scheduler.keep("a/b", { inputs: "two", phase: 0, settled: true });
@@ -233,7 +233,7 @@ test("an answer about inputs that have changed meanwhile tells nobody anything",
   b.scheduler.stop();
 });
 
-test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
+test("editing an AppSecret again and again, each time to an address that hangs, delays no other check", async () => {
   const hanging = new Set<AbortSignal>();
   const cache = createVerdictCache({
     checks: {
@@ -267,7 +267,7 @@ test("whoever edits an AppSecret again and again, each time to an address that h
   scheduler.stop();
 });
 
-test("what is forgotten is not checked again", async () => {
+test("a forgotten AppSecret is not checked again", async () => {
   const b = bench(reconcile);
   ask(b, "a/0");
   await settle();

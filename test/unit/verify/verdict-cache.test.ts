@@ -56,7 +56,7 @@ function bench(...script: Verdict[]): Bench {
   };
 }
 
-test("everybody who asks about one target gets the answer of one check", async () => {
+test("all questions about one subject share one check", async () => {
   const b = bench(YES);
   const all = await Promise.all(Array.from({ length: 50 }, () => b.ask()));
   assert.is(b.checks(), 1);
@@ -64,7 +64,7 @@ test("everybody who asks about one target gets the answer of one check", async (
   b.cache.stop();
 });
 
-test("a yes is good for as long as the one who asks says, a failure for a moment only", async () => {
+test("a yes is as old as the question allows, a failure only a moment", async () => {
   for (const [verdict, checks] of [
     [YES, 1],
     [NO, 2],
@@ -79,7 +79,7 @@ test("a yes is good for as long as the one who asks says, a failure for a moment
   }
 });
 
-test("another target is another check", async () => {
+test("another subject is another check", async () => {
   const b = bench(YES);
   await b.ask();
   await b.ask({}, { kind: "JWKS", uri: "https://id.example.com/other" });
@@ -92,8 +92,8 @@ test("another target is another check", async () => {
 const STANDS: [what: string, script: Verdict[], counts: Verdict[]][] = [
   ["silence does not overrule a no", [NO, SILENCE, SILENCE, SILENCE, SILENCE], [NO, NO, NO, NO, NO]],
   ["a yes overrules a no", [NO, SILENCE, YES], [NO, NO, YES]],
-  ["silence overrules a yes when it lasts", [YES, SILENCE, SILENCE, SILENCE], [YES, YES, YES, SILENCE]],
-  ["a yes in between begins the count anew", [YES, SILENCE, SILENCE, YES, SILENCE], [YES, YES, YES, YES, YES]],
+  ["silence overrules a yes if it lasts", [YES, SILENCE, SILENCE, SILENCE], [YES, YES, YES, SILENCE]],
+  ["a yes in between resets the count", [YES, SILENCE, SILENCE, YES, SILENCE], [YES, YES, YES, YES, YES]],
   ["a no overrules a yes at once", [YES, NO], [YES, NO]],
   ["silence overrules a no that may pass", [NOT_YET, SILENCE], [NOT_YET, SILENCE]],
 ];
@@ -108,7 +108,7 @@ for (const [what, script, counts] of STANDS) {
   });
 }
 
-test("what an earlier process was answered counts as if it had been answered here", async () => {
+test("the verdict of an earlier process counts like one of this process", async () => {
   const b = bench(SILENCE);
   assert.equal(await b.ask({ stands: NO }), NO);
   const c = bench(SILENCE);
@@ -117,7 +117,7 @@ test("what an earlier process was answered counts as if it had been answered her
   c.cache.stop();
 });
 
-test("who wants to know now gets what was begun after the question, and hears of silence at once", async () => {
+test("a fresh question gets a check that began after it, and silence overrules a yes at once", async () => {
   const b = bench(YES, SILENCE);
   const running = b.ask();
   const fresh = b.ask({ fresh: true });
@@ -144,7 +144,7 @@ test("a check that never ends, and one that throws, are silence", async () => {
   clearInterval(alive);
 });
 
-test("a check that nobody waits for any more is given up, and says nothing about its target", async () => {
+test("a check whose last question is withdrawn ends, and gives no verdict", async () => {
   const given: AbortSignal[] = [];
   const cache = createVerdictCache({
     checks: madeOf((_subject, { signal }) => {
@@ -169,7 +169,7 @@ test("a check that nobody waits for any more is given up, and says nothing about
   cache.stop();
 });
 
-test("a check that is taken back before its turn is not made", async () => {
+test("a check that is withdrawn before its turn is not made", async () => {
   let checks = 0;
   const limiter = createLimiter({ ...LIMITS, perHost: 1 });
   const check = async () => {
@@ -189,7 +189,7 @@ test("a check that is taken back before its turn is not made", async () => {
   cache.stop();
 });
 
-test("a verdict that nobody asks for is forgotten, but not while its check is under way", async () => {
+test("an unused verdict is forgotten, but not while its check is under way", async () => {
   let now = 0;
   const script = [YES, SILENCE];
   const ended = Promise.withResolvers<Verdict>();
@@ -215,7 +215,7 @@ test("a verdict that nobody asks for is forgotten, but not while its check is un
   cache.stop();
 });
 
-test("after stop nothing is asked and nobody is told", async () => {
+test("after stop there is no check and no verdict", async () => {
   const b = bench(YES);
   let told = false;
   void b.ask().then(() => (told = true));
