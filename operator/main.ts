@@ -18,10 +18,10 @@ import { startElection } from "#kube/lease";
 import { serveHealth } from "#observe/health";
 import { createLogger } from "#observe/logger";
 import { createMetrics } from "#observe/metrics";
-import { createAnswers } from "#verify/schedule/verdict-cache";
-import { createLimiter, LIMITS, UNLIMITED } from "#verify/schedule/limiter";
 import { createChecks, offlineChecks } from "#verify/checks";
+import { createLimiter, LIMITS, UNLIMITED } from "#verify/schedule/limiter";
 import { createScheduler } from "#verify/schedule/scheduler";
+import { createVerdictCache } from "#verify/schedule/verdict-cache";
 
 /** A Pod has 30 s from SIGTERM to SIGKILL: this for what has begun, then the Events, and up to 10 s for the Lease. */
 const DRAIN_MS = 15_000;
@@ -55,8 +55,8 @@ async function run(): Promise<void> {
   const client = createClient(kubeConfig, { onRequest: (verb, code) => metrics.apiRequest(verb, code) });
   const events = createEventRecorder(client, { instance: hostname() });
   const checks = config.offline ? offlineChecks() : createChecks({ ...config, env: process.env, log });
-  const answers = createAnswers({
-    check: checks.check,
+  const cache = createVerdictCache({
+    checks,
     limiter: createLimiter(config.offline ? UNLIMITED : LIMITS),
     keepMs: 2 * config.verifyInterval,
     onChecked: (kind, { answer }, took) => metrics.verified(kind, answer, took),
@@ -87,7 +87,7 @@ async function run(): Promise<void> {
       events,
       namespaces,
       concurrency,
-      createChecks: (hooks) => createScheduler({ ...hooks, answers, intervalMs: config.verifyInterval }),
+      createChecks: (hooks) => createScheduler({ ...hooks, cache, intervalMs: config.verifyInterval }),
       assertMayWrite: () => {
         if (!isLeading()) throw new NotLeading();
       },

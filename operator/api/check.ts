@@ -1,11 +1,17 @@
 /**
- * The words that the decisions (plan) and the live checks (verify) exchange: what is to be checked, and what came of it.
- * Neither knows the other.
+ * The words that the decisions (plan) and the live checks (verify) exchange: what to check, and what came of it. Neither room
+ * knows the other.
  */
 import type { Reason } from "./status.ts";
 
-/** What a live check is made of. Holds secret values: never logged, and kept no longer than the check lasts. */
+/**
+ * What a live check is made of. Holds secret values: never logged, and kept no longer than the check lasts.
+ *
+ * A member that is added here does not compile until verify/checks.ts has the check for it.
+ */
 export type CheckSubject = JwksSubject | MongoSubject | AtlasSubject;
+
+export type CheckKind = CheckSubject["kind"];
 
 export type JwksSubject = { kind: "JWKS"; uri: string };
 
@@ -18,24 +24,27 @@ export type AtlasSubject = {
   clusterName: string;
   publicKey: string;
   privateKey: string;
-  /** With it the cluster itself is pinged as that user, in `database`. */
+  /** If set, the check also logs in to the cluster as this user and pings `database`. */
   databaseUser?: { username: string; password: string };
   database: string;
 };
 
-/** What came of a check. `message` tells a person what to do; it ends in a full stop and never carries a secret value. */
+/**
+ * What came of a check. Made by the constructors of verify/verdict.ts. `message` says what is wrong, then what to do; it ends in a
+ * full stop and never carries a secret value.
+ */
 export type Verdict =
   /** It works. */
   | { answer: "Yes"; message: string; facts?: Facts }
-  /** A definite no. `passing`: it may become a yes by itself (a cluster that is being created), so waiting makes sense. */
+  /** A definite no. `passing`: it may become a yes without a change (a cluster that is being created), so waiting makes sense. */
   | { answer: "No"; reason: Reason; message: string; passing: boolean }
   /**
-   * Nobody knows: unreachable, timed out, overloaded. `retryAfterMs`: what the other side asked for. `facts`: of a part that
-   * did answer.
+   * Unknown: unreachable, timed out, overloaded. `retryAfterMs`: the pause that the other side wants. `facts`: of a part that did
+   * answer.
    */
   | { answer: "Silence"; reason: Reason; message: string; retryAfterMs?: number; facts?: Facts };
 
-/** What a check learned besides its answer. */
+/** What a check learned in passing. */
 export type Facts = {
   /** Atlas: the host of the cluster's SRV address, for MONGODB_URI. A host name, no secret. */
   host?: string;
@@ -43,16 +52,16 @@ export type Facts = {
   keys?: string;
 };
 
-/** Asks for a check of an AppSecret. */
+/** Requests a check for an AppSecret. */
 export type CheckRequest = {
   subject: CheckSubject;
-  /** Names what the answer will be about: the generation, and the versions of the sources. */
+  /** Names what the verdict will be about: the generation, and the versions of the sources. */
   inputs: string;
   /** When in each interval it is repeated, from 0 to 1. */
   phase: number;
   /** What an earlier check said of these inputs, as far as the status remembers: silence alone does not overrule it. */
   stands?: Verdict;
-  /** Do not answer from memory. `checkNow`: the annotation's value that asks for it. */
+  /** A remembered verdict is not enough. `checkNow`: the value of the annotation that requests the check. */
   fresh: boolean;
   checkNow?: string;
 };
@@ -60,5 +69,5 @@ export type CheckRequest = {
 /** How a check stands. */
 export type CheckState =
   | { state: "Pending"; since: Date }
-  /** `checkNow`: the annotation's value that this answers. */
+  /** `checkNow`: the value of the annotation that this answers. */
   | { state: "Answered"; verdict: Verdict; checkNow?: string };

@@ -1,7 +1,7 @@
-/** Time as an argument, so that a test can be the one who moves it. Milliseconds, monotonic. */
+/** Time as an argument, so that a test can move it. Milliseconds, monotonic. */
 export type Clock = {
   now(): number;
-  /** Calls back after `ms`; returns how to call that off. */
+  /** Calls back after `ms`, unless the function that it returns is called first. */
   after(ms: number, callback: () => void): () => void;
 };
 

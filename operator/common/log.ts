@@ -1,4 +1,4 @@
-/** What this folder needs of a logger: pino's shape, without pino. Fields first, then one constant sentence. */
+/** A logger as the rooms use it: pino's shape, without pino. Fields first, then one constant sentence. */
 export type Log = {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -6,5 +6,5 @@ export type Log = {
   error(fields: object, message: string): void;
 };
 
-/** For tests, and for callers that have nothing to say. */
+/** For tests, and for callers that log nothing. */
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };

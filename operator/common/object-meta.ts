@@ -1,4 +1,4 @@
-/** What the operator reads of an object's metadata. A full object is asked for only where its content is needed. */
+/** The metadata that the operator reads. It requests a full object only where it needs the content. */
 
 export type OwnerReference = {
   apiVersion: string;
@@ -20,7 +20,7 @@ export type ObjectMeta = {
   generation?: number;
   /** RFC 3339 in UTC, whole seconds. */
   creationTimestamp?: string;
-  /** Set while the object waits for finalizers: it is no longer to be served. */
+  /** Set while the object waits for finalizers. The operator no longer serves it. */
   deletionTimestamp?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
@@ -28,5 +28,5 @@ export type ObjectMeta = {
   managedFields?: ManagedFields[];
 };
 
-/** What the API server answers when it is asked for `PartialObjectMetadata`: everything but the content. */
+/** The API server's reply to a request for `PartialObjectMetadata`: everything but the content. */
 export type PartialObject = { apiVersion: string; kind: string; metadata: ObjectMeta };

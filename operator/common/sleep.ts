@@ -1,4 +1,4 @@
-/** Resolves after `ms`, or at once when the signal aborts: a caller that stops looks at the signal, it is no error. */
+/** Resolves after `ms`, or at once if the signal aborts. That is no error: the caller looks at the signal. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

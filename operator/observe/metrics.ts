@@ -1,3 +1,4 @@
+import type { CheckKind, Verdict } from "#api/check";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { conditionLines, type Observed } from "./condition-metric.ts";
 
@@ -11,7 +12,7 @@ export type Metrics = {
   published(seconds: number): void;
   apiRequest(verb: string, code: string): void;
   /** A live check: of what, and what it was answered. */
-  verified(kind: "JWKS" | "MongoDB" | "Atlas", answer: "Yes" | "No" | "Silence", seconds: number): void;
+  verified(kind: CheckKind, answer: Verdict["answer"], seconds: number): void;
   /** The hooks of a work queue, for the metrics that client-go keeps under the same names. */
   queue(name: string): QueueHooks;
   /** What a queue knows itself, asked at each scrape. */

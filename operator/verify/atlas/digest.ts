@@ -1,24 +1,24 @@
 /**
- * HTTP Digest authentication (RFC 7616), the part of a client: a challenge in, the value of an Authorization header out.
+ * HTTP Digest authentication (RFC 7616), the client's part: a challenge in, the value of an Authorization header out.
  *
- * Written here because no package fits. It must only compute a header, since the one way out is HttpClient: digest-fetch,
- * urllib, axios-digest-auth and the like send requests themselves. digest-header 1.1 (and urllib's copy of it) knows MD5
- * alone, splits a challenge at every comma, and cuts a password at its first colon; @mreal/digest-auth knows MD5
- * alone and brings five packages with it.
+ * Written here because no package fits. It must only compute a header, because HttpClient sends all requests: digest-fetch,
+ * urllib and axios-digest-auth send requests themselves. digest-header 1.1 (and urllib's copy of it) supports only MD5, splits a
+ * challenge at every comma, and cuts a password at its first colon. @mreal/digest-auth supports only MD5 and brings five
+ * packages with it.
  *
- * Only what is safe is spoken: `qop=auth` with a client nonce, in MD5 or SHA-256. No `auth-int` (we send no bodies), no
+ * It supports only what is safe: `qop=auth` with a client nonce, in MD5 or SHA-256. No `auth-int` (requests have no body), no
  * session variants, no answer to a challenge without `qop` (RFC 2069), and never another scheme such as Basic.
  */
 import { createHash } from "node:crypto";
 
-/** What a server asks for. Known to anyone who can reach it; holds nothing of a user. */
+/** What a server requires. Known to anyone who can reach it, and no secret. */
 export type Challenge = {
   realm: string;
   nonce: string;
   opaque: string | undefined;
-  /** As the server spells it, to be sent back so; undefined means MD5 (RFC 7616 §3.3). */
+  /** As the server spells it, and as it is sent back. Undefined means MD5 (RFC 7616 §3.3). */
   algorithm: string | undefined;
-  /** The nonce of the request was too old: the same credentials are worth another try. */
+  /** The nonce of the request was too old: the same credentials may work with a new one. */
   stale: boolean;
 };
 
@@ -26,7 +26,7 @@ export type DigestRequest = {
   challenge: Challenge;
   /** How many requests have used the challenge's nonce, this one included: 1, 2, … */
   count: number;
-  /** Unpredictable, of letters and digits; a new one each time. */
+  /** Unpredictable, of letters and digits, a new one each time. */
   clientNonce: string;
   method: string;
   /** Path and query exactly as in the request line. */
@@ -47,14 +47,14 @@ const PARAMETER = new RegExp(
 );
 /** A scheme, and the one value that some have in place of parameters (Bearer, Negotiate). */
 const SCHEME = new RegExp(`(${TOKEN})(?:[ \\t]+[A-Za-z0-9._~+/-]+=*(?=[ \\t]*(?:,|$))|(?=[ \\t,]|$))`, "y");
-/** What we are ready to send back, between quotes. Others have no business in a nonce. */
+/** What may be sent back between quotes. No nonce has other characters. */
 const PRINTABLE = /^[\x20-\x7e]{0,1024}$/;
 
 /**
- * The first Digest challenge of a WWW-Authenticate header that can be answered; servers put the one they like best first
- * (RFC 7616 §3.7). Several headers joined by commas are read like one.
+ * The first Digest challenge of a WWW-Authenticate header that can be answered: servers put the preferred one first (RFC 7616
+ * §3.7). Several headers joined by commas are read like one.
  *
- * @returns undefined when there is none: another scheme, an unknown algorithm, no `qop=auth`, or a header that is garbled
+ * @returns undefined if there is none: another scheme, an unknown algorithm, no `qop=auth`, or a malformed header
  */
 export function parseChallenge(header: string): Challenge | undefined {
   for (const { scheme, parameters } of challenges(header)) {
@@ -88,7 +88,7 @@ export function digestAuthorization(request: DigestRequest): string {
   return `Digest ${fields.join(", ")}`;
 }
 
-/** `parameters`: undefined when a name stands there twice, because readers would disagree on which one counts. */
+/** `parameters`: undefined if a name occurs twice, because readers would disagree on which one counts. */
 type Parsed = { scheme: string; parameters: Map<string, string> | undefined };
 
 /** RFC 9110 §11.6.1. Ends at the first thing that is neither a scheme nor a parameter. */
@@ -113,7 +113,7 @@ function challenges(header: string): Parsed[] {
     }
     const scheme = take(SCHEME)?.[1];
     if (scheme === undefined) {
-      // The rest cannot be told apart, and with it what the last challenge was meant to say.
+      // The rest cannot be parsed, so the last challenge may be incomplete.
       return position === header.length ? found : found.slice(0, -1);
     }
     found.push({ scheme: scheme.toLowerCase(), parameters: new Map() });

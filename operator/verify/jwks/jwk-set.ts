@@ -1,6 +1,6 @@
 /**
- * Whether a text is a JSON Web Key Set that an application can check tokens with (RFC 7517). Pure, though asynchronous:
- * `jose` imports each key as an application would. Nothing of the text gets into a message, not even a key's id.
+ * Whether a text is a JSON Web Key Set that an application can use to check tokens (RFC 7517). Pure, though asynchronous:
+ * `jose` imports each key as an application would. No message quotes the text, not even a key's id.
  */
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, importJWK } from "jose";
@@ -8,12 +8,13 @@ import type { JWK } from "jose";
 
 import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
+import { no, yes } from "../verdict.ts";
 
-/** Providers have 2 to 10. A set of thousands would cost every application dear that looks for the right one. */
+/** Providers have 2 to 10. A set of thousands would slow down every application that looks for the right key in it. */
 const MAX_KEYS = 100;
 /** RFC 7518 §3.3. */
 const MIN_RSA_BITS = 2048;
-/** OpenSSL verifies with none that is larger. */
+/** OpenSSL does not verify with larger ones. */
 const MAX_RSA_BITS = 16_384;
 
 const RSA_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
@@ -27,7 +28,7 @@ const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   "OKP Ed25519": ["EdDSA", "Ed25519"],
 };
 
-/** What a public key consists of, by type (RFC 7518 §6, RFC 8037, RFC 9964): what else it has must not get to `jose`. */
+/** The members of a public key, by type (RFC 7518 §6, RFC 8037, RFC 9964). `jose` must not see any other. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   RSA: ["n", "e"],
   EC: ["crv", "x", "y"],
@@ -35,17 +36,18 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   AKP: ["alg", "pub"],
 };
 
-const no = (reason: Reason, message: string): Verdict => ({ answer: "No", reason, message, passing: false });
+/** Where the right URL is found. */
+export const FIND_JWKS_URI = "The provider's /.well-known/openid-configuration contains the right URL as jwks_uri.";
 
-/** @param body the reply as it came, already limited in size */
+/** @param body of the response as it came, already limited in size */
 export async function judgeKeySet(body: Buffer): Promise<Verdict> {
   const set = parse(body);
   if (set === undefined) {
     return no(
       Reason.RejectedNotJWKS,
       /^\s*</.test(body.subarray(0, 256).toString("latin1").replace("\xef\xbb\xbf", ""))
-        ? "The login provider answers with a page for people (HTML or XML), not with a key set. Check the path in jwksUri; the provider's /.well-known/openid-configuration names the right one as jwks_uri."
-        : "The login provider's answer is not JSON, so it is no key set. Check jwksUri.",
+        ? `The login provider returned an HTML or XML page instead of a key set. Check the path in jwksUri. ${FIND_JWKS_URI}`
+        : "The login provider's response is not JSON, so it is not a key set. Check jwksUri.",
     );
   }
   const { keys } = set;
@@ -53,17 +55,17 @@ export async function judgeKeySet(body: Buffer): Promise<Verdict> {
     return no(
       Reason.RejectedNotJWKS,
       typeof set["jwks_uri"] === "string"
-        ? "The login provider answers with its discovery document, not with a key set. Put the address that it names as jwks_uri into jwksUri."
-        : 'The login provider\'s answer is JSON, but no key set: it has no list of "keys". Check jwksUri.',
+        ? "The login provider returned its discovery document instead of a key set. Set jwksUri to the jwks_uri in that document."
+        : 'The login provider\'s response is JSON, but not a key set: it has no list of "keys". Check jwksUri.',
     );
   }
   if (keys.length > MAX_KEYS) {
-    return no(Reason.RejectedTooLarge, `The login provider answers with more than ${MAX_KEYS} keys. Check jwksUri.`);
+    return no(Reason.RejectedTooLarge, `The login provider publishes more than ${MAX_KEYS} keys. Check jwksUri.`);
   }
   return refusal(keys) ?? verdictOn(keys.length, await usableKeys(keys));
 }
 
-/** A member of a key set. Nothing is known of it yet. */
+/** A member of a key set, not validated yet. */
 type Members = Readonly<Record<string, unknown>>;
 
 function parse(body: Buffer): Members | undefined {
@@ -79,31 +81,31 @@ function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Some servers write out what they do not have, as null. */
+/** Some servers write null for a member that they do not have. */
 function text(key: Members, member: string): string | undefined {
   const value = key[member];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** What makes the whole set unfit, however good its other keys are. */
+/** What makes the whole set unusable, however good its other keys are. */
 function refusal(keys: readonly Members[]): Verdict | undefined {
   if (keys.some(isPrivate)) {
     return no(
       Reason.RejectedPrivateKey,
-      "The login provider gives away a private or symmetric key: whoever reads it can sign tokens. Remove it from the key set, and replace that key.",
+      "The login provider publishes a private or symmetric key, with which anyone can sign tokens. Remove the key from the key set and replace it.",
     );
   }
   const ids = keys.filter((key) => key["use"] !== "enc" && text(key, "kid") !== undefined).map(identity);
   if (new Set(ids).size < ids.length) {
     return no(
       Reason.RejectedDuplicateKeyID,
-      'The login provider answers with several keys of the same type and "kid": an application cannot tell which one to use. Give each key an id of its own.',
+      'The login provider publishes several keys with the same type and "kid", so that an application cannot tell which one to use. Give each key its own "kid".',
     );
   }
   if (keys.some(isWeak)) {
     return no(
       Reason.RejectedWeakKey,
-      `The login provider answers with an RSA key that is too weak: under ${MIN_RSA_BITS} bits, or with a bad exponent. Replace it.`,
+      `The login provider publishes a weak RSA key: it has fewer than ${MIN_RSA_BITS} bits or a bad exponent. Replace it.`,
     );
   }
   return undefined;
@@ -114,7 +116,7 @@ function identity(key: Members): string {
   return JSON.stringify([text(key, "kty"), text(key, "kid")]);
 }
 
-/** RFC 7518 §6.2.2, §6.3.2 and §6.4; `priv`: RFC 9964. In types that we do not know `p` and `q` may be public. */
+/** RFC 7518 §6.2.2, §6.3.2 and §6.4; `priv`: RFC 9964. In other types `p` and `q` may be public. */
 function isPrivate(key: Members): boolean {
   const secret = key["kty"] === "RSA" ? ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] : ["d", "k", "priv"];
   return key["kty"] === "oct" || secret.some((member) => key[member] !== undefined && key[member] !== null);
@@ -136,7 +138,7 @@ function bits(base64url: string): number {
 
 type UsableKey = { algorithm: string; thumbprint: string };
 
-/** RFC 7517 §5: a key that is not understood is ignored, and so is one that is broken. */
+/** RFC 7517 §5: a key that is unknown or broken is ignored. */
 async function usableKeys(keys: readonly Members[]): Promise<UsableKey[]> {
   const usable: UsableKey[] = [];
   for (const key of keys) {
@@ -152,7 +154,7 @@ async function usableKeys(keys: readonly Members[]): Promise<UsableKey[]> {
   return usable;
 }
 
-/** Its public members only, and the algorithm it is for. */
+/** Its public members only, and its algorithm. */
 function signingKey(key: Members): { jwk: JWK; algorithm: string } | undefined {
   const use = text(key, "use");
   const operations = key["key_ops"];
@@ -171,7 +173,7 @@ function signingKey(key: Members): { jwk: JWK; algorithm: string } | undefined {
   return algorithm === undefined ? undefined : { jwk: { kty, ...Object.fromEntries(members) }, algorithm };
 }
 
-/** The first one is what a key without "alg" is good for. */
+/** The first one is for a key without "alg". */
 function algorithmsOf(kty: string, curve = ""): readonly string[] | undefined {
   if (kty === "RSA") return RSA_ALGORITHMS;
   return kty === "AKP" ? POST_QUANTUM_ALGORITHMS : CURVE_ALGORITHMS[`${kty} ${curve}`];
@@ -182,15 +184,14 @@ function verdictOn(total: number, usable: readonly UsableKey[]): Verdict {
     return no(
       Reason.RejectedNoUsableKey,
       total === 0
-        ? "The login provider answers with an empty key set. Let it create a signing key."
-        : "The login provider answers with keys, but none is of use for checking signatures. Let it create a signing key, or check jwksUri.",
+        ? "The login provider publishes an empty key set. Create a signing key there."
+        : "The login provider publishes keys, but none of them can be used to check signatures. Create a signing key there, or check jwksUri.",
     );
   }
   const algorithms = [...new Set(usable.map(({ algorithm }) => algorithm))].sort();
   const thumbprints = usable.map(({ thumbprint }) => thumbprint).sort();
-  return {
-    answer: "Yes",
-    message: `The login provider answers with ${usable.length} signing ${usable.length === 1 ? "key" : "keys"} (${algorithms.join(", ")}).`,
-    facts: { keys: createHash("sha256").update(thumbprints.join()).digest("base64url") },
-  };
+  return yes(
+    `The login provider publishes ${usable.length} signing ${usable.length === 1 ? "key" : "keys"} (${algorithms.join(", ")}).`,
+    { keys: createHash("sha256").update(thumbprints.join()).digest("base64url") },
+  );
 }

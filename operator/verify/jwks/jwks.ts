@@ -1,82 +1,77 @@
 /**
- * The live check of a login provider: is there a key set at its address that an application can use?
+ * The live check of a login provider: is there a key set at its URL that an application can use?
  *
- * Verdicts of yes are remembered as long as the provider's caching headers say (at most an hour), and afterwards asked for
- * conditionally. A no is not: the person who repairs it wants to see it gone. A failure forgets nothing.
+ * A yes is remembered as long as the provider's caching headers say (at most an hour), and afterwards requested conditionally.
+ * A no is not remembered: the person who repairs it wants to see it gone. A failure forgets nothing.
  */
-import type { JwksSubject, Verdict } from "#api/check";
+import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
+import { createExpiringMap } from "#common/expiring-map";
+import { jitter } from "#common/jitter";
+import { retryAfterMs } from "#common/retry-after";
+import type { Check } from "../check.ts";
 import { freshness } from "../network/freshness.ts";
 import type { HttpClient, HttpOutcome } from "../network/http.ts";
-import { judgeKeySet } from "./jwk-set.ts";
 import { networkVerdict } from "../network/network-verdict.ts";
-import { retryAfterMs } from "#common/retry-after";
-import { spread } from "#common/jitter";
+import { no, silence } from "../verdict.ts";
+import { FIND_JWKS_URI, judgeKeySet } from "./jwk-set.ts";
 
 export type JwksCheckOptions = {
   http: HttpClient;
-  /** Epoch milliseconds, for the dates in headers. */
-  now?: () => number;
-  /** Milliseconds, monotonic: were the system's clock set back, a verdict would be fresh for as long as that. */
-  clock?: () => number;
-  /** For the whole fetch, at the most. */
+  /** The wall clock, in ms since the epoch, for the dates in headers. */
+  epochMs?: () => number;
+  /** A monotonic clock, in milliseconds: a system clock that is set back must not make a verdict fresh for longer. */
+  monotonicMs?: () => number;
+  /** For the whole request, at most. */
   timeoutMs?: number;
-  /** How many providers are remembered; the one that was not asked for the longest is forgotten first. */
-  remember?: number;
+  /** How many providers are remembered. Those that were not requested for the longest time are forgotten first. */
+  maxRemembered?: number;
 };
-
-/** Never rejects. `fresh`: a person asked, so a remembered verdict is not enough; the provider may still say "unchanged". */
-export type JwksCheck = (target: JwksSubject, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
 
 /** A set of 100 RSA keys with their certificates has about 250 KB. */
 const MAX_BYTES = 256 * 1024;
 const MAX_REDIRECTS = 3;
 const TIMEOUT_MS = 10_000;
-const REMEMBER = 4_096;
-/** A longer one is not sent back: servers refuse requests with large headers. */
+const MAX_REMEMBERED = 4_096;
+/** A longer validator is not sent back: servers refuse requests with large headers. */
 const MAX_VALIDATOR_LENGTH = 1_024;
 
 type Remembered = { verdict: Verdict; freshUntil: number; validators: Readonly<Record<string, string>> };
 
-export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
-  const { http, timeoutMs = TIMEOUT_MS, remember = REMEMBER } = options;
-  const { now = Date.now, clock = () => performance.now() } = options;
-  /** By URI; the one used last is the last one. */
-  const memory = new Map<string, Remembered>();
+/** The provider may answer a fresh check with "unchanged", too. */
+export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
+  const { http, timeoutMs = TIMEOUT_MS, maxRemembered = MAX_REMEMBERED } = options;
+  const { epochMs = Date.now, monotonicMs = () => performance.now() } = options;
+  /** By URI. A verdict that is not fresh any more still has its validators, so it does not expire. */
+  const memory = createExpiringMap<string, Remembered>({ ttlMs: Infinity, maxEntries: maxRemembered, monotonicMs });
 
-  function store(uri: string, entry: Remembered): void {
-    memory.delete(uri);
-    memory.set(uri, entry);
-    const [oldest] = memory.keys();
-    if (memory.size > remember && oldest !== undefined) memory.delete(oldest);
-  }
-
-  async function ask(uri: string, known: Remembered | undefined, signal: AbortSignal): Promise<Verdict> {
+  async function fetchKeys(uri: string, known: Remembered | undefined, signal: AbortSignal): Promise<Verdict> {
     const outcome = await http.get({
       url: uri,
-      purpose: "JWKS",
       headers: { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1", ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: spread(timeoutMs), signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: jitter(timeoutMs), signal },
     });
     if (outcome.kind !== "Reply") return networkVerdict(outcome, "The login provider");
     const unchanged = outcome.status === 304 ? known : undefined;
-    if (unchanged === undefined && (outcome.status < 200 || outcome.status > 299)) return statusVerdict(outcome, now());
-
+    if (unchanged === undefined && (outcome.status < 200 || outcome.status > 299)) {
+      return statusVerdict(outcome, epochMs());
+    }
     const verdict = unchanged?.verdict ?? (await judgeKeySet(outcome.body));
-    const { storable, freshMs } = freshness(outcome.headers, now());
-    const freshUntil = clock() + freshMs;
-    if (!storable) memory.delete(uri);
-    else store(uri, { verdict, freshUntil, validators: { ...unchanged?.validators, ...validators(outcome.headers) } });
+    const { storable, freshMs } = freshness(outcome.headers, epochMs());
+    const freshUntil = monotonicMs() + freshMs;
+    const sent = { ...unchanged?.validators, ...validators(outcome.headers) };
+    if (storable) memory.set(uri, { verdict, freshUntil, validators: sent });
+    else memory.delete(uri);
     return verdict;
   }
 
   return async ({ uri }, { signal, fresh }) => {
     const known = memory.get(uri);
-    if (known !== undefined && !fresh && clock() < known.freshUntil) {
-      store(uri, known);
+    if (known !== undefined && !fresh && monotonicMs() < known.freshUntil) {
+      memory.set(uri, known);
       return known.verdict;
     }
-    const verdict = await ask(uri, known, signal);
+    const verdict = await fetchKeys(uri, known, signal);
     if (verdict.answer === "No") memory.delete(uri);
     return verdict;
   };
@@ -95,35 +90,27 @@ function validators(headers: Reply["headers"]): Record<string, string> {
   };
 }
 
-/** Of these a refusal says nothing about the address: it may be the right one. */
+/** These say nothing about the URL: it may be the right one. */
 const PASSING_STATUS = new Set([408, 425, 429]);
 
-function statusVerdict({ status, headers }: Reply, now: number): Verdict {
+function statusVerdict({ status, headers }: Reply, epochMs: number): Verdict {
+  const message = `The login provider answered with HTTP status ${status} instead of its keys.`;
   if (status >= 500 || PASSING_STATUS.has(status)) {
-    const wait = retryAfterMs(headers["retry-after"], now);
-    return {
-      answer: "Silence",
-      reason: Reason.Unreachable,
-      message: `The login provider answers with HTTP status ${status} instead of its keys. It is asked again.`,
-      ...(wait === undefined ? {} : { retryAfterMs: wait }),
-    };
+    return silence(Reason.Unreachable, `${message} The operator retries automatically.`, {
+      retryAfterMs: retryAfterMs(headers["retry-after"], epochMs),
+    });
   }
-  return {
-    answer: "No",
-    reason: Reason.RejectedHTTPStatus,
-    message: `The login provider answers with HTTP status ${status} instead of its keys. ${advice(status)}`,
-    passing: false,
-  };
+  return no(Reason.RejectedHTTPStatus, `${message} ${advice(status)}`);
 }
 
 function advice(status: number): string {
   switch (status) {
     case 401:
     case 403:
-      return "A key set must be readable without signing in: check jwksUri, and whether the provider lets the cluster in.";
+      return "A key set must be readable without signing in. Check jwksUri, and that the provider accepts requests from the cluster.";
     case 404:
     case 410:
-      return "Check the path in jwksUri; the provider's /.well-known/openid-configuration names the right one as jwks_uri.";
+      return `Check the path in jwksUri. ${FIND_JWKS_URI}`;
     default:
       return "Check jwksUri.";
   }

@@ -12,7 +12,7 @@ import type { Address, Egress } from "../network/egress.ts";
 import { dial } from "./dial.ts";
 import { ask } from "./driver.ts";
 import { openRelay } from "./relay.ts";
-import { spread } from "#common/jitter";
+import { jitter } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";
 import type { SrvOutcome } from "./srv.ts";
 import { parseMongoUri } from "./uri.ts";
@@ -49,7 +49,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const parsed = parseMongoUri(text);
     if ("refusal" in parsed) return { answer: "No", passing: false, ...parsed.refusal };
 
-    const timeoutMs = spread(mostMs);
+    const timeoutMs = jitter(mostMs);
     const over = new AbortController();
     const stop = () => over.abort();
     const timer = setTimeout(stop, timeoutMs);
@@ -91,7 +91,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
   }
 
   async function resolveHost({ host, port }: HostAndPort, signal: AbortSignal): Promise<ResolvedHost | HostOutcome> {
-    const addresses = egress.resolve(host, "MongoDB").then(
+    const addresses = egress.resolve(host).then(
       (found) => ({ host, port, addresses: found }),
       (error: unknown): HostOutcome => {
         if (!(error instanceof EgressError) || error.code === "ResolveFailed") return { kind: "ResolveFailed" };

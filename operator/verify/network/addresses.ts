@@ -1,16 +1,16 @@
 /**
- * What kind of an address this is, whoever asks. Pure: no look-ups, no settings.
+ * The kind of an address. Pure: no look-ups, no settings.
  *
  * Ranges: the IANA special-purpose address registries (RFC 6890 and its updates), and the metadata services of the cloud
- * providers, which hand a node's credentials to whoever can connect to them. `net.BlockList` does the arithmetic. One list
- * for each family, because a v6 rule of a BlockList also matches v4 addresses (as ::ffff:a.b.c.d): ::/0 would take all.
+ * providers, which give a node's credentials to anyone who can connect. `net.BlockList` does the arithmetic. One list for each
+ * family, because a v6 rule of a BlockList also matches v4 addresses (as ::ffff:a.b.c.d): ::/0 would match all.
  */
 import { BlockList, isIP } from "node:net";
 
 /**
  * - `forbidden`: never dialled, whatever the flags say
  * - `loopback`: this very Pod
- * - `private`: the cluster's own network and what lies around it
+ * - `private`: the cluster's own network and those around it
  * - `public`: the rest
  */
 export type AddressKind = "forbidden" | "loopback" | "private" | "public";
@@ -37,7 +37,7 @@ const FORBIDDEN = ranges(
   "fd00:a9fe:a9fe::1/128", // metadata: Akamai (Linode)
   "2001:db8::/32", // documentation (RFC 3849, RFC 9637)
   "3fff::/20",
-  "2001::/23", // protocol assignments (RFC 2928); Teredo, which is in it, is judged by what it embeds
+  "2001::/23", // protocol assignments (RFC 2928); Teredo, a part of it, is judged by the addresses that it embeds
 );
 const LOOPBACK = ranges("127.0.0.0/8", "::1/128");
 const PRIVATE = ranges(
@@ -49,10 +49,10 @@ const PRIVATE = ranges(
   "fc00::/7", // unique local (RFC 4193)
   "fec0::/10", // site-local, deprecated (RFC 3879)
 );
-/** Of IPv6, all that is handed out (RFC 4291 §2.4). What is neither this nor named above is reserved. */
+/** All of IPv6 that is assigned (RFC 4291 §2.4). An address outside of it and of the ranges above is reserved. */
 const GLOBAL_UNICAST = ranges("2000::/3");
 
-/** Names of metadata services. Their addresses are forbidden anyway; a proxy would resolve them out of our sight. */
+/** Names of metadata services. Their addresses are forbidden anyway, but a proxy would resolve the names itself. */
 const METADATA_NAMES = new Set([
   "metadata",
   "metadata.google.internal",
@@ -77,17 +77,17 @@ function kindOfOne(address: string): AddressKind {
   return isIP(address) === 4 || GLOBAL_UNICAST.has(address) ? "public" : "forbidden";
 }
 
-/** What a name tells without being resolved: `undefined` for nearly all of them. */
+/** The kind of a name that is known without a look-up: `undefined` for nearly all names. */
 export function kindOfName(name: string): AddressKind | undefined {
   const bare = name.toLowerCase().replace(/\.$/, "");
   if (METADATA_NAMES.has(bare)) return "forbidden";
-  // RFC 6761 §6.3: these are loopback, whatever a resolver or a proxy makes of them.
+  // RFC 6761 §6.3: these are loopback, whatever a resolver or a proxy answers.
   return bare === "localhost" || bare.endsWith(".localhost") ? "loopback" : undefined;
 }
 
 /**
- * The addresses that decide: for an IPv6 address that only wraps an IPv4 one (a gateway on the way, or the kernel itself,
- * unwraps it), the latter; else the address itself.
+ * The addresses that decide: the IPv4 address for an IPv6 address that only wraps one (a gateway on the way, or the kernel,
+ * unwraps it), otherwise the address itself.
  */
 export function addressesToJudge(address: string): string[] {
   if (isIP(address) === 4) return [address];
@@ -103,7 +103,7 @@ export function addressesToJudge(address: string): string[] {
   if (begins("0".repeat(24)) && canonical !== "::" && canonical !== "::1") return [v4(12)];
   // 6to4 (RFC 3056 §2)
   if (begins("2002")) return [v4(2)];
-  // Teredo (RFC 4380 §4): the server, and the client with its bits turned round
+  // Teredo (RFC 4380 §4): the server, and the client with its bits inverted
   if (begins("20010000")) {
     return [v4(4), [...bytes.subarray(12)].map((byte) => byte ^ 0xff).join(".")];
   }
@@ -113,17 +113,17 @@ export function addressesToJudge(address: string): string[] {
 }
 
 /**
- * A host as it will be dialled: an address for all that is one in disguise (2130706433, 0x7f.1, 127.1, [::1]), else the name
- * in lower case and ASCII. The WHATWG URL parser decides, which undici and fetch use too.
+ * A host as it is dialled: an address for every way to write one (2130706433, 0x7f.1, 127.1, [::1]), otherwise the name in lower
+ * case and ASCII. The WHATWG URL parser decides, which undici and fetch use, too.
  *
- * @returns undefined for what is no host at all
+ * @returns undefined for a text that is not a host
  */
 export function normaliseHost(host: string): string | undefined {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
-  // A URL parser has no place for zones. An address with one is link-local, or has no need of it.
+  // A URL parser does not accept zones. An address with one is link-local, or does not need it.
   const literal = bare.replace(/%[\w.~-]+$/, "");
   if (isIP(literal) === 6) return canonicalIPv6(literal);
-  // Anything that would be read as another part of a URL, or silently dropped from it, makes it another host.
+  // A character that a URL parser reads as another part of the URL, or drops, would make it another host.
   if (/[\s/?#@:\\[\]\x00-\x1f\x7f]/.test(bare)) return undefined;
   return URL.parse(`https://${bare}/`)?.hostname;
 }
@@ -144,7 +144,7 @@ function canonicalIPv6(address: string): string {
   return new URL(`https://[${address.replace(/%.*$/, "")}]/`).hostname.slice(1, -1);
 }
 
-/** A set of addresses, made of ranges. */
+/** A set of addresses. */
 export type AddressRanges = {
   /** @param address a literal, without brackets and zone */
   has(address: string): boolean;
@@ -152,7 +152,7 @@ export type AddressRanges = {
 
 /**
  * @param cidrs each as `parseCidr` takes it
- * @throws TypeError for one that it does not
+ * @throws TypeError for a text that it does not take
  */
 export function ranges(...cidrs: readonly string[]): AddressRanges {
   const lists = { 4: new BlockList(), 6: new BlockList() };
@@ -169,8 +169,8 @@ export function ranges(...cidrs: readonly string[]): AddressRanges {
 export type Cidr = { address: string; prefix: number; family: 4 | 6 };
 
 /**
- * Reads `10.0.0.0/8`, `fd00::/8`, or one address such as `10.1.2.3`. Bits after the prefix must be zero: 10.1.2.3/8 is more
- * often a slip than a wish, and a slip here opens a network. An IPv4-mapped range is read as the IPv4 one.
+ * Reads `10.0.0.0/8`, `fd00::/8`, or one address such as `10.1.2.3`. Bits after the prefix must be zero: 10.1.2.3/8 is most likely
+ * a mistake, and a mistake here opens a network. An IPv4-mapped range is read as the IPv4 one.
  *
  * @returns undefined for anything else
  */

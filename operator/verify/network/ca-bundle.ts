@@ -1,29 +1,33 @@
-/** Whom to trust: the CAs that Node brings, those of the system, and those that the operator was given. */
+/** The CAs to trust: those that come with Node, those of the system, and those in the operator's --ca-bundle. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 
 import { OperatorError } from "#common/operator-error";
-import type { Logger } from "#observe/logger";
+import type { Log } from "#common/log";
 
-/** The kubelet takes a minute to bring a changed ConfigMap; this adds little to it. */
+/** The kubelet takes a minute to update a mounted ConfigMap. This adds little to it. */
 const READ_AGAIN_MS = 10_000;
 
 /**
- * Follows the file that --ca-bundle names: a mounted one changes while we run (trust-manager, cert-manager). A new content
- * that is of no use is told in the log, once, and the last good one stays.
+ * Follows the file that --ca-bundle names: a mounted file changes while the operator runs (trust-manager, cert-manager). New
+ * content that cannot be used is logged once, and the last good bundle stays.
  *
- * @param now a monotonic clock, in milliseconds
+ * @param monotonicMs a monotonic clock, in milliseconds
  * @returns gives the bundle as it is now, or was a few seconds ago
- * @throws OperatorError `InvalidCaBundle` when it is of no use at the start
+ * @throws OperatorError `InvalidCaBundle` if the file cannot be used at the start
  */
-export function followCaBundle(file: string, log: Logger, now: () => number = () => performance.now()): () => string {
+export function followCaBundle(
+  file: string,
+  log: Log,
+  monotonicMs: () => number = () => performance.now(),
+): () => string {
   let good = readBundle(file);
-  let readAt = now();
+  let readAt = monotonicMs();
   let problem = "";
   return () => {
-    if (now() - readAt < READ_AGAIN_MS) return good;
-    readAt = now();
+    if (monotonicMs() - readAt < READ_AGAIN_MS) return good;
+    readAt = monotonicMs();
     try {
       const found = readBundle(file, good);
       if (found !== good) log.info({ file }, "the CA bundle has changed");
@@ -31,14 +35,15 @@ export function followCaBundle(file: string, log: Logger, now: () => number = ()
       problem = "";
     } catch (error) {
       const { message } = error as OperatorError;
-      if (message !== problem) log.warn({ problem: message }, "the CA bundle is of no use: the last good one stays");
+      if (message !== problem)
+        log.warn({ problem: message }, "the CA bundle cannot be used: the last good one stays in use");
       problem = message;
     }
     return good;
   };
 }
 
-/** @param known is good, and need not be looked at again */
+/** @param known a good bundle, which need not be parsed again */
 function readBundle(file: string, known?: string): string {
   const refuse = (why: string) => new OperatorError("InvalidCaBundle", `--ca-bundle: ${file} ${why}`);
   let pem: string;
@@ -57,28 +62,28 @@ function readBundle(file: string, known?: string): string {
 }
 
 /**
- * The certificates of a bundle, one PEM text each. Text around them (names, comments) is left out.
+ * The certificates of a bundle, one PEM text each. Text around them (names, comments) is ignored.
  *
  * @param pem the content of the file that --ca-bundle names
- * @throws OperatorError `InvalidCaBundle` when there is none in it, or one of them cannot be read
+ * @throws OperatorError `InvalidCaBundle` if there is none in it, or one of them cannot be parsed
  */
 export function parseCaBundle(pem: string): string[] {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0) {
-    throw new OperatorError("InvalidCaBundle", "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
+    throw new OperatorError("InvalidCaBundle", "contains no PEM certificate (-----BEGIN CERTIFICATE-----)");
   }
   for (const [index, certificate] of certificates.entries()) {
     try {
       new X509Certificate(certificate);
     } catch {
-      throw new OperatorError("InvalidCaBundle", `holds a certificate that cannot be read, the ${index + 1}. in it`);
+      throw new OperatorError("InvalidCaBundle", `cannot be used: certificate ${index + 1} cannot be parsed`);
     }
   }
   return certificates;
 }
 
 /**
- * All of them in PEM, each once. Node's own come too: a minimal image has no system store.
+ * All CAs in PEM, each once. Node's own are included, because a minimal image has no system store.
  *
  * @throws OperatorError `InvalidCaBundle`
  */

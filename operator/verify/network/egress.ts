@@ -1,14 +1,13 @@
 /**
- * Where a live check may connect to (design §5). A URL in a spec is a stranger's wish: without this, it would let whoever
- * may write an AppSecret look around in the cluster's network, or fetch the node's cloud credentials.
+ * Where a live check may connect to. The URL in a spec is written by a stranger: without these rules, anyone who can create an
+ * AppSecret could explore the cluster's network with it, or fetch the cloud credentials of the node.
  *
- * Some addresses are never dialled (link-local, metadata, multicast, reserved). Loopback ones are dialled if --egress-allow
- * names them; private ones too, though a database may always be there. --egress-deny beats all of it. The ranges are in
- * addresses.ts.
+ * Some addresses are never dialled (link-local, metadata, multicast, reserved). Loopback addresses are dialled if --egress-allow
+ * names them. So are private ones, except that a database may always be at one. --egress-deny overrides all of it. The ranges
+ * are in addresses.ts.
  */
 import { lookup as lookupOfSystem } from "node:dns/promises";
 import { isIP } from "node:net";
-import type { LookupFunction } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 
@@ -17,14 +16,19 @@ import { addressesToJudge, kindOf, kindOfName, normaliseHost, ranges } from "./a
 import type { AddressKind } from "./addresses.ts";
 import { certificateAuthorities } from "./ca-bundle.ts";
 
-/** Who asks: private addresses are fine for a database, and refused for a login provider unless they are allowed. */
-export type Purpose = "JWKS" | "MongoDB" | "Atlas";
+/** What a check connects to, and whether that may be in a private network without the flag --egress-allow. */
+export type Purpose = {
+  /** In a sentence, with its article: "a login provider". */
+  purpose: string;
+  mayBePrivate: boolean;
+};
 
 export type Address = { address: string; family: 4 | 6 };
 
-/** Of each address, before the next one is tried, in milliseconds: the default of Node is too short for another continent. */
+/** For each address, before the next one is tried, in milliseconds: Node's default is too short for another continent. */
 export const ATTEMPT_TIMEOUT_MS = 1_000;
 
+/** The way out of one check. */
 export type Egress = {
   /**
    * The addresses of a host (a name, or a literal with or without brackets), if every single one of them may be dialled.
@@ -32,17 +36,18 @@ export type Egress = {
    *
    * @throws EgressError with code `AddressRefused`, `NameNotFound` (DNS says that there is none) or `ResolveFailed`
    */
-  resolve(host: string, purpose: Purpose): Promise<readonly Address[]>;
-  /** The same for net.connect and tls.connect, which do not call it for a literal: those go through `resolve` first. */
-  lookup(purpose: Purpose): LookupFunction;
+  resolve(host: string): Promise<readonly Address[]>;
   /**
-   * Trusts the CAs of the system, and those that --ca-bundle has by now. To be asked for at each connection; it is parsed once
-   * for each bundle, because the parsing alone takes tens of milliseconds.
+   * Trusts the CAs of the system and those in the current --ca-bundle. Read it for each connection. It is parsed once for each
+   * bundle, because that takes tens of milliseconds.
    */
   readonly secureContext: SecureContext;
 };
 
-/** The message names the rule and the flag that helps, and never the address that a name has: that would map the network. */
+/** The rules of this operator, the same for all checks. */
+export type EgressPolicy = { egressFor(purpose: Purpose): Egress };
+
+/** The message names the rule and the flag that helps. It never has the address of a name: that would map the network. */
 export class EgressError extends OperatorError {
   declare readonly code: "AddressRefused" | "NameNotFound" | "ResolveFailed";
 
@@ -57,8 +62,8 @@ export type EgressOptions = {
   allow?: readonly string[];
   /** CIDRs, as `parseCidr` takes them. */
   deny?: readonly string[];
-  /** Certificates in PEM, as `parseCaBundle` takes them: the content of --ca-bundle, which may change. */
-  caBundle?: string | (() => string);
+  /** Gives the content of --ca-bundle, which may change: certificates in PEM, as `parseCaBundle` takes them. */
+  caBundle?: () => string;
   /** All addresses of a name. Default: getaddrinfo, which knows /etc/hosts and the search domains of a Pod. */
   lookup?: (name: string) => Promise<readonly Address[]>;
   /** For one look-up, in milliseconds. */
@@ -69,48 +74,39 @@ const LOOKUP_TIMEOUT_MS = 5_000;
 
 type Rule = Exclude<AddressKind, "public"> | "denied";
 
-/**
- * @throws TypeError for a CIDR that `parseCidr` does not take
- */
-export function createEgress(options: EgressOptions = {}): Egress {
-  const { lookup = systemLookup, lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
+/** @throws TypeError for a CIDR that `parseCidr` does not take */
+export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
+  const { lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
-  /** Each name once: one that hangs would else take a further thread of the few at each try (operator/process/thread-pool.ts). */
-  const underWay = new Map<string, Promise<readonly Address[]>>();
+  const lookUp = onceEach(options.lookup ?? systemLookup);
   let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
-  function brokenRule(address: string, purpose: Purpose): Rule | undefined {
+  function brokenRule(address: string, { mayBePrivate }: Purpose): Rule | undefined {
     const judged = addressesToJudge(address);
     if (deny.has(withoutZone(address)) || judged.some((one) => deny.has(one))) return "denied";
     for (const one of judged) {
       const kind = kindOf(one);
-      if (kind === "public" || (kind === "private" && purpose === "MongoDB")) continue;
+      if (kind === "public" || (kind === "private" && mayBePrivate)) continue;
       if (kind === "forbidden" || !allow.has(one)) return kind;
     }
     return undefined;
   }
 
-  function check(address: string, purpose: Purpose): void {
+  function assertAllowed(address: string, purpose: Purpose): void {
     const rule = brokenRule(address, purpose);
     if (rule !== undefined) throw refusal(rule, purpose);
-  }
-
-  function lookUp(name: string): Promise<readonly Address[]> {
-    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
-    underWay.set(name, looking);
-    return looking;
   }
 
   async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
     const normal = normaliseHost(host);
     if (normal === undefined) {
-      throw new EgressError("NameNotFound", "The host is neither a name nor an address. Check it for typing errors.");
+      throw new EgressError("NameNotFound", "The host is neither a name nor an address. Check its spelling.");
     }
     const literal = normal.replace(/^\[(.*)\]$/, "$1");
     const family = isIP(literal);
     if (family === 4 || family === 6) {
-      check(literal, purpose);
+      assertAllowed(literal, purpose);
       return [{ address: literal, family }];
     }
     const kind = kindOfName(normal);
@@ -119,42 +115,40 @@ export function createEgress(options: EgressOptions = {}): Egress {
 
     const addresses = await withTimeout(lookUp(normal), lookupTimeoutMs);
     if (addresses.length === 0) throw nameNotFound();
-    // One bad answer spoils all: a name that points at both inside and outside is how rebinding is done, and no honest
-    // name has a link-local address.
-    for (const { address } of addresses) check(address, purpose);
+    // One bad address spoils all: a name that points both inside and outside is how rebinding is done, and no honest name has
+    // a link-local address.
+    for (const { address } of addresses) assertAllowed(address, purpose);
     return addresses;
   }
 
+  function secureContext(): SecureContext {
+    const bundle = options.caBundle?.();
+    if (trusted === undefined || trusted.bundle !== bundle) {
+      trusted = { bundle, secureContext: createSecureContext({ ca: certificateAuthorities(bundle) }) };
+    }
+    return trusted.secureContext;
+  }
+
   return {
-    resolve,
-    lookup:
-      (purpose) =>
-      (host, { all, family }, callback) => {
-        resolve(host, purpose).then(
-          (addresses) => {
-            const wanted = addresses.filter(
-              (one) => ![4, "IPv4", 6, "IPv6"].includes(family ?? 0) || isOf(one, family),
-            );
-            const [first] = wanted;
-            if (first === undefined) callback(nameNotFound(), "");
-            else if (all) callback(null, wanted);
-            else callback(null, first.address, first.family);
-          },
-          (error: unknown) => callback(error as EgressError, ""),
-        );
+    egressFor: (purpose) => ({
+      resolve: (host) => resolve(host, purpose),
+      get secureContext() {
+        return secureContext();
       },
-    get secureContext() {
-      const bundle = typeof options.caBundle === "function" ? options.caBundle() : options.caBundle;
-      if (trusted === undefined || trusted.bundle !== bundle) {
-        trusted = { bundle, secureContext: createSecureContext({ ca: certificateAuthorities(bundle) }) };
-      }
-      return trusted.secureContext;
-    },
+    }),
   };
 }
 
-function isOf({ family }: Address, wanted: number | string | undefined): boolean {
-  return wanted === family || wanted === `IPv${family}`;
+type Lookup = NonNullable<EgressOptions["lookup"]>;
+
+/** Looks up each name once at a time: a look-up that hangs would else take another thread of the pool at each attempt. */
+function onceEach(lookup: Lookup): Lookup {
+  const underWay = new Map<string, Promise<readonly Address[]>>();
+  return (name) => {
+    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
+    underWay.set(name, looking);
+    return looking;
+  };
 }
 
 async function systemLookup(name: string): Promise<Address[]> {
@@ -162,7 +156,7 @@ async function systemLookup(name: string): Promise<Address[]> {
   return addresses.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }));
 }
 
-/** What getaddrinfo says of a name that exists nowhere; anything else (EAI_AGAIN, a silent server) may pass. */
+/** What getaddrinfo says of a name that exists nowhere. Anything else (EAI_AGAIN, a silent server) may pass. */
 const NO_SUCH_NAME = "ENOTFOUND";
 
 async function withTimeout(looking: Promise<readonly Address[]>, timeoutMs: number): Promise<readonly Address[]> {
@@ -181,7 +175,7 @@ async function withTimeout(looking: Promise<readonly Address[]>, timeoutMs: numb
 function nameNotFound(cause?: unknown): EgressError {
   return new EgressError(
     "NameNotFound",
-    "There is no such host name in DNS. Check it for typing errors, and whether it can be seen from the cluster.",
+    "The host name does not exist in DNS. Check its spelling, and that it can be resolved in the cluster.",
     { cause },
   );
 }
@@ -190,16 +184,14 @@ function resolveFailed(cause?: unknown): EgressError {
   return new EgressError("ResolveFailed", "DNS gave no answer for the host name.", { cause });
 }
 
-const CALLED: Readonly<Record<Purpose, string>> = { JWKS: "a login provider", MongoDB: "a database", Atlas: "Atlas" };
-
-function refusal(rule: Rule, purpose: Purpose): EgressError {
+function refusal(rule: Rule, { purpose }: Purpose): EgressError {
   const { [rule]: message } = {
     forbidden:
-      "The host is, or has, an address that is never connected to: link-local, cloud metadata, multicast or reserved.",
+      "The host is or has an address that the operator never connects to: link-local, cloud metadata, multicast or reserved.",
     loopback:
-      "The host is, or has, a loopback address. The operator connects to one only if its flag --egress-allow names it.",
-    private: `The host is, or has, a private address. The operator connects to one for ${CALLED[purpose]} only if its flag --egress-allow names it.`,
-    denied: "The host is, or has, an address that the operator's flag --egress-deny forbids.",
+      "The host is or has a loopback address. The operator connects to one only if its flag --egress-allow includes it.",
+    private: `The host is or has a private address. The operator connects to one for ${purpose} only if its flag --egress-allow includes it.`,
+    denied: "The host is or has an address that the operator's flag --egress-deny forbids.",
   } satisfies Record<Rule, string>;
   return new EgressError("AddressRefused", message);
 }

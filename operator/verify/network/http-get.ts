@@ -1,13 +1,16 @@
-/** One GET over one dispatcher, with a cap on what comes back. Follows nothing, judges nothing. */
+/** One GET over one dispatcher, with a limit on the response. Follows nothing, judges nothing. */
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { BrotliOptions, ZlibOptions } from "node:zlib";
 import type { Dispatcher } from "undici";
+import { networkCode } from "#common/network-code";
 
 export type Reply = { kind: "Reply"; status: number; headers: Readonly<Record<string, string>>; body: Buffer };
 
 /** `code`: of the system, OpenSSL, zlib or undici. Never a message: those quote what came over the wire. */
 export type Failure = { kind: "Failed"; code: string };
+
+type TooLarge = { kind: "TooLarge" };
 
 export type Get = {
   origin: string;
@@ -18,30 +21,28 @@ export type Get = {
   signal: AbortSignal;
 };
 
-export async function exchange(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { kind: "TooLarge" }> {
+/** Never rejects. */
+export async function httpGet(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | TooLarge> {
   const outcome = await receive(dispatcher, get);
   return outcome.kind === "Reply" ? inflated(outcome, get.maxBytes) : outcome;
 }
 
 /** The reply as it came. */
-function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { kind: "TooLarge" }> {
+function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | TooLarge> {
   return new Promise((resolve) => {
-    const reply: Reply & { headers: Record<string, string> } = {
-      kind: "Reply",
-      status: 0,
-      headers: {},
-      body: Buffer.alloc(0),
-    };
+    let status = 0;
+    let headers: Record<string, string> = {};
     const chunks: Buffer[] = [];
     let left = get.maxBytes;
 
-    const finish = (): void => {
+    const settle = (outcome: Reply | Failure | TooLarge): void => {
       get.signal.removeEventListener("abort", abort);
-      resolve({ ...reply, body: Buffer.concat(chunks) });
+      resolve(outcome);
     };
+    const finish = (): void => settle({ kind: "Reply", status, headers, body: Buffer.concat(chunks) });
     const abort = (): void => {
       void dispatcher.destroy();
-      resolve({ kind: "Failed", code: "ABORTED" });
+      settle({ kind: "Failed", code: "ABORTED" });
     };
     if (get.signal.aborted) return abort();
     get.signal.addEventListener("abort", abort, { once: true });
@@ -52,15 +53,11 @@ function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { 
         onRequestStart() {
           // Nothing to do, but undici insists on it.
         },
-        onResponseStart(controller, status, headers) {
-          reply.status = status;
-          // An informational reply (103 Early Hints) comes here, too, and its headers are not the answer's.
-          reply.headers = {};
-          for (const [name, value] of Object.entries(headers)) {
-            if (value !== undefined)
-              reply.headers[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
-          }
-          // Of a redirect only the header counts; its body may be endless.
+        onResponseStart(controller, responseStatus, responseHeaders) {
+          status = responseStatus;
+          // An informational response (103 Early Hints) comes here, too. Its headers do not belong to the final one.
+          headers = inLowerCase(responseHeaders);
+          // Of a redirect only the header counts. Its body may be endless.
           if (status >= 300 && status < 400) {
             finish();
             controller.abort(new Error("enough"));
@@ -70,18 +67,25 @@ function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | { 
           chunks.push(chunk.subarray(0, left));
           left -= chunk.length;
           if (left >= 0) return;
-          if (isRefusal(reply)) finish();
-          else resolve({ kind: "TooLarge" });
+          if (isRefusal(status)) finish();
+          else settle({ kind: "TooLarge" });
           controller.abort(new Error("enough"));
         },
         onResponseEnd: finish,
         onResponseError(_controller, error) {
-          get.signal.removeEventListener("abort", abort);
-          resolve({ kind: "Failed", code: networkCode(error) });
+          settle({ kind: "Failed", code: networkCode(error) });
         },
       },
     );
   });
+}
+
+function inLowerCase(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) found[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return found;
 }
 
 const INFLATE = new Map([
@@ -92,13 +96,13 @@ const INFLATE = new Map([
 ]) as ReadonlyMap<string, (body: Buffer, options: ZlibOptions & BrotliOptions) => Promise<Buffer>>;
 
 /** Undoes one content coding, of those that servers apply unasked. zlib stops when the output is longer than allowed. */
-async function inflated(reply: Reply, maxBytes: number): Promise<Reply | Failure | { kind: "TooLarge" }> {
+async function inflated(reply: Reply, maxBytes: number): Promise<Reply | Failure | TooLarge> {
   const coding = (reply.headers["content-encoding"] ?? "identity").trim().toLowerCase();
   if (coding === "identity" || coding === "" || reply.body.length === 0) return reply;
   const decode = INFLATE.get(coding);
-  // Nobody reads more of a refusal than its status and headers, if it cannot be read.
-  const unreadable = (failed: Failure | { kind: "TooLarge" }): Reply | typeof failed =>
-    isRefusal(reply) ? { ...reply, body: Buffer.alloc(0) } : failed;
+  // The status and the headers of a refusal say enough, even if its body cannot be read.
+  const unreadable = (failed: Failure | TooLarge): Reply | typeof failed =>
+    isRefusal(reply.status) ? { ...reply, body: Buffer.alloc(0) } : failed;
   if (decode === undefined) return unreadable({ kind: "Failed", code: "UNKNOWN_CONTENT_ENCODING" });
   try {
     return { ...reply, body: await decode(reply.body, { maxOutputLength: maxBytes }) };
@@ -108,14 +112,6 @@ async function inflated(reply: Reply, maxBytes: number): Promise<Reply | Failure
   }
 }
 
-function isRefusal({ status }: Reply): boolean {
+function isRefusal(status: number): boolean {
   return status >= 300;
-}
-
-/** The first code in an error, its causes, or the errors of the several addresses that were tried. */
-function networkCode(error: unknown): string {
-  if (typeof error !== "object" || error === null) return "UNKNOWN";
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
-  if (typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
-  return networkCode(Array.isArray(errors) ? errors[0] : cause);
 }

@@ -1,18 +1,19 @@
 /**
- * HTTPS GET for live checks: through the egress rules, with caps on time, size and redirects. What comes back is a value.
+ * HTTPS GET for live checks: through the egress rules, with limits on time, size and redirects. The outcome is a value.
  *
- * Each hop gets a connection of its own, to an address that was checked a moment before, and the connection ends with it:
- * nothing is left over that another check, with other rights, could be sent on.
+ * Each hop has a connection of its own, to an address that was checked a moment before. The connection ends with the hop, so
+ * that another check with other rights cannot reuse it.
  *
- * Behind a proxy it is the proxy that resolves and dials. Literal addresses are checked all the same, and so are names that
- * resolve here; a name that does not is left to the proxy, and with it to the rules of whoever set HTTPS_PROXY.
+ * A proxy resolves and dials in place of the operator. Literal addresses are checked all the same, and so are names that resolve
+ * here. A name that does not is left to the proxy and its own rules.
  */
+import type { SecureContext } from "node:tls";
 import { Client, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
 
 import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
-import type { Address, Egress, EgressError, Purpose } from "./egress.ts";
-import { exchange } from "./http-get.ts";
+import type { Address, Egress, EgressError } from "./egress.ts";
+import { httpGet } from "./http-get.ts";
 import type { Failure } from "./http-get.ts";
 import { usesProxy } from "./proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
@@ -27,11 +28,10 @@ export type HttpClient = {
 export type HttpGet = {
   /** https only. */
   url: string;
-  purpose: Purpose;
   headers?: Readonly<Record<string, string>>;
   /** Of the body, decompressed, in bytes. The body of a refusal (status 300 and above) is cut off there instead. */
   maxBytes: number;
-  /** For the whole of it, redirects included. */
+  /** For the whole request, redirects included. */
   timeoutMs: number;
   /** How many redirects are followed; each hop is checked like the first. Headers are not sent on to another origin. */
   maxRedirects: number;
@@ -41,12 +41,12 @@ export type HttpGet = {
 export type HttpOutcome =
   /** Names of headers are in lower case; one that came several times is one text, joined by ", ". */
   | { kind: "Reply"; status: number; headers: Readonly<Record<string, string>>; body: Buffer }
-  /** The egress rules forbid the address. `message` says which one, and what helps; it may be shown as it is. */
+  /** The egress rules forbid the address. `message` says which one, and what helps. It may be shown as it is. */
   | { kind: "AddressRefused"; message: string }
   | { kind: "NameNotFound" }
   /** The certificate is not trusted, expired or of another name. `code` as OpenSSL and Node name it. */
   | { kind: "TlsFailed"; code: string }
-  /** Too many redirects, or one to where none may lead (http, user information). */
+  /** Too many redirects, or one to a URL that is not allowed (http, user information). */
   | { kind: "BadRedirect" }
   | { kind: "TooLarge" }
   | { kind: "TimedOut" }
@@ -54,65 +54,27 @@ export type HttpOutcome =
   /** Any other network failure. `code`: an errno or undici's code, never a message. */
   | { kind: "Unreachable"; code: string };
 
-/** @throws nothing; `settings` come from `proxyFromEnvironment`, which has judged them */
+/** @param settings as `proxyFromEnvironment` gives them, which has judged them */
 export function createHttpClient(egress: Egress, settings: ProxySettings = {}): HttpClient {
   const open = new Set<Dispatcher>();
   const underWay = new Set<() => void>();
   let closed = false;
 
-  /** @param addresses none: only behind a proxy, which is left to find them */
-  function connect(url: URL, proxied: boolean, addresses: readonly Address[]): Dispatcher {
-    // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
-    const tls = { secureContext: egress.secureContext, rejectUnauthorized: true };
-    // Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off.
-    const common = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 };
-    if (proxied) {
-      return new ProxyAgent({
-        ...common,
-        uri: settings.httpsProxy ?? "",
-        connections: 1,
-        proxyTls: tls,
-        requestTls: tls,
-      });
-    }
-    return new Client(url.origin, {
-      ...common,
-      connect: {
-        ...tls,
-        timeout: 0,
-        autoSelectFamily: true,
-        autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
-        // With autoSelectFamily, Node asks for all addresses always.
-        lookup: (_host, _options, callback) => callback(null, [...addresses]),
-      },
-    });
-  }
-
-  async function hop(
-    url: URL,
-    request: HttpGet,
-    headers: HttpGet["headers"],
-    signal: AbortSignal,
-  ): Promise<HttpOutcome> {
+  async function hop(url: URL, request: HttpGet, headers: Headers, signal: AbortSignal): Promise<HttpOutcome> {
     const proxied = usesProxy(settings, url);
-    let addresses: readonly Address[] = [];
-    try {
-      addresses = await egress.resolve(url.hostname, request.purpose);
-    } catch (error) {
-      const { code, message } = error as EgressError;
-      if (code === "AddressRefused") return { kind: "AddressRefused", message };
-      // EAI_AGAIN: "temporary failure in name resolution".
-      if (!proxied) return code === "NameNotFound" ? { kind: code } : { kind: "Unreachable", code: "EAI_AGAIN" };
-    }
-    // Of the name only its dot goes: neither TLS (RFC 6066 §3) nor most servers know it with one.
+    const addresses = await addressesOf(egress, url.hostname, proxied);
+    if ("kind" in addresses) return addresses;
+    // Only the dot after the name goes: neither TLS (RFC 6066 §3) nor most servers know the name with one.
     const origin = url.origin.replace(/\.(?=(:\d+)?$)/, "");
-    const dispatcher = connect(new URL(origin), proxied, addresses);
+    const dispatcher = proxied
+      ? connectByProxy(settings.httpsProxy ?? "", egress)
+      : connectTo(new URL(origin), addresses, egress);
     open.add(dispatcher);
     try {
-      const outcome = await exchange(dispatcher, {
+      const outcome = await httpGet(dispatcher, {
         origin,
         path: url.pathname + url.search,
-        // `identity` is a wish: exchange.ts inflates what comes compressed all the same.
+        // `identity` is a wish: http-get.ts inflates what comes compressed all the same.
         headers: { "user-agent": "appsecret-operator", ...headers, "accept-encoding": "identity" },
         maxBytes: request.maxBytes,
         signal,
@@ -127,11 +89,12 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
   async function follow(request: HttpGet, signal: AbortSignal): Promise<HttpOutcome> {
     let url = allowedUrl(request.url);
     if (url === undefined) {
-      const message =
-        "The address is no https URL that can be fetched: check it for typing errors, and for a user name in it.";
-      return { kind: "AddressRefused", message };
+      return {
+        kind: "AddressRefused",
+        message: "The URL is not a valid https URL, or it contains a user name. Correct it.",
+      };
     }
-    let { headers } = request;
+    let headers = request.headers ?? {};
     for (let followed = 0; ; followed += 1) {
       const outcome = await hop(url, request, headers, signal);
       const location = outcome.kind === "Reply" && isRedirect(outcome.status) ? outcome.headers["location"] : undefined;
@@ -158,7 +121,7 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
       request.signal?.addEventListener("abort", giveUp, { once: true });
       if (closed || request.signal?.aborted) giveUp();
       try {
-        // The race: a look-up cannot be called off.
+        // A race, because a look-up cannot be cancelled.
         return await Promise.race([ended.promise, follow(request, stop.signal)]);
       } finally {
         clearTimeout(timer);
@@ -172,6 +135,48 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
       await Promise.allSettled([...open].map((dispatcher) => dispatcher.destroy()));
     },
   };
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** Those that may be dialled. None only behind a proxy, which is left to find them. */
+async function addressesOf(egress: Egress, host: string, proxied: boolean): Promise<readonly Address[] | HttpOutcome> {
+  try {
+    return await egress.resolve(host);
+  } catch (error) {
+    const { code, message } = error as EgressError;
+    if (code === "AddressRefused") return { kind: "AddressRefused", message };
+    if (proxied) return [];
+    // EAI_AGAIN: "temporary failure in name resolution".
+    return code === "NameNotFound" ? { kind: code } : { kind: "Unreachable", code: "EAI_AGAIN" };
+  }
+}
+
+/** Without pipelining undici asks for `connection: close`. The deadline is the request's own, so undici's are off. */
+const ONE_REQUEST = { allowH2: false, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 } as const;
+
+/** Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the verification off. */
+function trusting({ secureContext }: Egress): { secureContext: SecureContext; rejectUnauthorized: true } {
+  return { secureContext, rejectUnauthorized: true };
+}
+
+function connectByProxy(uri: string, egress: Egress): Dispatcher {
+  const tls = trusting(egress);
+  return new ProxyAgent({ ...ONE_REQUEST, uri, connections: 1, proxyTls: tls, requestTls: tls });
+}
+
+function connectTo(url: URL, addresses: readonly Address[], egress: Egress): Dispatcher {
+  return new Client(url.origin, {
+    ...ONE_REQUEST,
+    connect: {
+      ...trusting(egress),
+      timeout: 0,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+      // With autoSelectFamily, Node always wants all addresses.
+      lookup: (_host, _options, callback) => callback(null, [...addresses]),
+    },
+  });
 }
 
 function allowedUrl(text: string, base?: URL): URL | undefined {

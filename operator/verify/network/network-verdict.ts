@@ -1,6 +1,7 @@
-/** What a person is told when no reply came over HTTPS: the same for a login provider and for Atlas. Pure. */
+/** The verdict when no reply came over HTTPS: the same for a login provider and for Atlas. Pure. */
 import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
+import { no, notYet, silence } from "../verdict.ts";
 import type { HttpOutcome } from "./http.ts";
 
 export type NetworkFailure = Exclude<HttpOutcome, { kind: "Reply" }>;
@@ -10,43 +11,32 @@ export type NetworkFailure = Exclude<HttpOutcome, { kind: "Reply" }>;
  * @returns a definite No for what only a person can change, Silence for what may pass
  */
 export function networkVerdict(failure: NetworkFailure, who: string): Verdict {
-  const no = (reason: Reason, message: string, passing = false): Verdict => ({
-    answer: "No",
-    reason,
-    message,
-    passing,
-  });
-  const silence = (reason: Reason, message: string): Verdict => ({ answer: "Silence", reason, message });
   switch (failure.kind) {
     case "AddressRefused":
       return no(Reason.RejectedAddress, failure.message);
     case "NameNotFound":
-      return no(
+      return notYet(
         Reason.RejectedNameNotFound,
-        `${who}'s host name does not exist in DNS, as seen from the cluster. Check it for typing errors.`,
-        true,
+        `${who}'s host name does not exist in DNS as seen from the cluster. Check its spelling.`,
       );
     case "TlsFailed":
-      return no(Reason.RejectedTLS, `${who} ${tlsProblem(failure.code)} (${failure.code}).`);
+      return no(Reason.RejectedTLS, tlsMessage(failure.code, who));
     case "BadRedirect":
       return no(
         Reason.RejectedRedirect,
-        `${who} redirects too often, or to an address that is not https or holds a user name. Use the address where the redirects end.`,
+        `${who} redirects too often, or to a URL that is not https or contains a user name. Use the URL at the end of the redirects.`,
       );
     case "TooLarge":
-      return no(
-        Reason.RejectedTooLarge,
-        `${who}'s answer is larger than any right one. Check the address: it seems to lead to something else.`,
-      );
+      return no(Reason.RejectedTooLarge, `${who}'s response exceeds the size limit. Check that the URL is correct.`);
     case "TimedOut":
       return silence(
         Reason.UnreachableTimeout,
-        `${who} did not answer in time. Check whether it is up, and whether firewalls and network policies let the operator through.`,
+        `${who} did not answer in time. Check that it is up, and that firewalls and network policies allow connections from the operator.`,
       );
     case "ConnectionRefused":
       return silence(
         Reason.UnreachableRefused,
-        `${who} refuses connections. Check the port, and whether the server is up.`,
+        `${who} refused the connection. Check the port, and that the server is up.`,
       );
     case "Unreachable":
       return silence(
@@ -56,23 +46,22 @@ export function networkVerdict(failure: NetworkFailure, who: string): Verdict {
   }
 }
 
-/** Reads on after the name of the server. */
-function tlsProblem(code: string): string {
+function tlsMessage(code: string, who: string): string {
   switch (code) {
     case "CERT_HAS_EXPIRED":
-      return "has a certificate that has expired: it must be renewed";
+      return `${who}'s certificate has expired (${code}). Renew it.`;
     case "CERT_NOT_YET_VALID":
-      return "has a certificate that is not valid yet: check the clocks";
+      return `${who}'s certificate is not valid yet (${code}). Check the clocks of the server and of the cluster.`;
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return "has a certificate for another host: use the name that the certificate is for";
+      return `${who}'s certificate is for another host name (${code}). Use a host name that is in the certificate.`;
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "DEPTH_ZERO_SELF_SIGNED_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
-      return "has a certificate of a CA that the operator does not trust: give it to the operator by --ca-bundle, or let the server send the whole chain";
+      return `${who}'s certificate was issued by a CA that the operator does not trust (${code}). Add the CA to the operator's --ca-bundle, or configure the server to send its whole certificate chain.`;
     default:
-      return "cannot be spoken to over TLS: check that the port is the one for https, and its certificate";
+      return `${who} did not complete the TLS handshake (${code}). Check that the port is the one for https, and check the server's certificate.`;
   }
 }
 
@@ -82,12 +71,12 @@ function networkProblem(code: string): string {
       return "DNS gave no answer for its host name";
     case "ECONNRESET":
     case "UND_ERR_SOCKET":
-      return "the connection was cut";
+      return "the connection was closed";
     case "EHOSTUNREACH":
     case "ENETUNREACH":
       return "there is no route to it";
     case "PROXY_REFUSED":
-      return "the proxy of HTTPS_PROXY does not let the operator through to it";
+      return "the proxy in HTTPS_PROXY refused to connect to it";
     default:
       return "the connection failed";
   }

@@ -1,6 +1,6 @@
 /**
  * HTTPS_PROXY and NO_PROXY, as curl, Go and Kubernetes components read them. undici has an agent for these variables, but it
- * knows no CIDR in NO_PROXY, and we must know beforehand whether we or the proxy will dial: see http.ts.
+ * understands no CIDR in NO_PROXY, and http.ts must know beforehand who dials: the operator or the proxy.
  */
 import { isIP } from "node:net";
 
@@ -8,16 +8,16 @@ import { OperatorError } from "#common/operator-error";
 import { parseCidr, ranges } from "./addresses.ts";
 
 export type ProxySettings = {
-  /** An http or https URL; user name and password in it are sent to the proxy. */
+  /** An http or https URL. A user name and password in it are sent to the proxy. */
   httpsProxy?: string;
   /** See `usesProxy`. */
   noProxy?: string;
 };
 
 /**
- * The lower-case variable wins, as with curl; an empty one is none. `proxy:3128` stands for `http://proxy:3128`.
+ * The lower-case variable wins, as with curl. An empty one counts as unset. `proxy:3128` stands for `http://proxy:3128`.
  *
- * @throws OperatorError `InvalidProxy`; its message does not quote the variable, which may hold a password
+ * @throws OperatorError `InvalidProxy`. Its message does not quote the variable, which may hold a password
  */
 export function proxyFromEnvironment(env: NodeJS.ProcessEnv): ProxySettings {
   const proxy = env["https_proxy"] || env["HTTPS_PROXY"];
@@ -33,7 +33,7 @@ export function proxyFromEnvironment(env: NodeJS.ProcessEnv): ProxySettings {
   return { httpsProxy: url.href, ...(noProxy ? { noProxy } : {}) };
 }
 
-/** undici decodes user name and password for each request, and would throw then. */
+/** undici decodes user name and password for each request, and would throw only then. */
 function isDecodable({ username, password }: URL): boolean {
   try {
     decodeURIComponent(username + password);
@@ -44,9 +44,9 @@ function isDecodable({ username, password }: URL): boolean {
 }
 
 /**
- * Whether a request goes through the proxy. NO_PROXY is a list, separated by commas or blanks, of: `example.com` (it, and all
- * below it), `.example.com` or `*.example.com` (all below it), an address, a range such as 10.0.0.0/8 (for hosts that are
- * addresses), `*`. Each but the range may end in `:port`.
+ * Whether a request goes through the proxy. NO_PROXY is a list, separated by commas or blanks, of: `example.com` (the name and
+ * all names below it), `.example.com` or `*.example.com` (all names below it), an address, a range such as 10.0.0.0/8 (for hosts
+ * that are addresses), `*`. All but the range may end in `:port`.
  */
 export function usesProxy({ httpsProxy, noProxy = "" }: ProxySettings, url: URL): boolean {
   if (httpsProxy === undefined) return false;

@@ -1,23 +1,26 @@
 /**
- * How many checks run at once, and how fast they begin. Nobody is hammered (a budget per host), and nobody waits for
- * somebody else's silence: checks of targets that were silent last time have a small lane of their own.
+ * How many checks run at once, and how fast they begin. A budget per host keeps the operator from flooding a server. Checks of
+ * subjects that were silent the last time have a small lane of their own, so that other checks do not wait for their time-outs.
  */
 
+import { createTokenBucket } from "#common/token-bucket";
+import type { TokenBucket } from "#common/token-bucket";
+
 export type Limits = {
-  /** At once, over all hosts. A check that hangs holds its place for as long as its deadline. */
+  /** At once, over all hosts. A check that hangs holds its place until its deadline. */
   total: number;
-  /** Of these, at most so many of targets that were silent the last time. */
+  /** At most so many of these for subjects that were silent the last time. */
   silent: number;
   /** At once, per host. */
   perHost: number;
-  /** Of one host: so many at a stroke, … */
+  /** Per host: so many in a burst, … */
   burst: number;
-  /** … and then so many a second. */
+  /** … and then so many per second. */
   perSecond: number;
 };
 
 export const LIMITS: Limits = { total: 256, silent: 64, perHost: 8, burst: 50, perSecond: 10 };
-/** For checks that disturb nobody. */
+/** For checks that connect to nothing. */
 export const UNLIMITED: Limits = {
   total: Infinity,
   silent: Infinity,
@@ -28,49 +31,45 @@ export const UNLIMITED: Limits = {
 
 export type Limiter = {
   /**
-   * Runs `work` when there is room, first come, first served among those of one host. `work` must not reject.
+   * Runs `work` when there is room, in the order of the calls for one host. `work` must not reject.
    *
-   * @returns takes it off the list, as long as it has not begun
+   * @returns removes it from the queue, as long as it has not begun
    */
   run(host: string, wasSilent: boolean, work: () => Promise<void>): () => void;
-  readonly running: number;
 };
 
 type Job = { wasSilent: boolean; work: () => Promise<void> };
-type Host = { waiting: Job[]; running: number; tokens: number; refilledAt: number };
+type Host = { waiting: Job[]; running: number; bucket: TokenBucket };
 
-/** @param now a monotonic clock, in milliseconds */
-export function createLimiter(limits: Limits = LIMITS, now: () => number = () => performance.now()): Limiter {
+/** @param monotonicMs a monotonic clock, in milliseconds */
+export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => number): Limiter {
   const hosts = new Map<string, Host>();
   let running = 0;
   let silent = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  function refill(host: Host): void {
-    const at = now();
-    host.tokens = Math.min(limits.burst, host.tokens + ((at - host.refilledAt) / 1000) * limits.perSecond);
-    host.refilledAt = at;
-  }
-
   /** The first job of a host that may begin now. One that waits for the silent lane lets others pass. */
   function take(host: Host): Job | undefined {
-    if (host.running >= limits.perHost || host.tokens < 1) return undefined;
+    if (host.running >= limits.perHost) return undefined;
     const index = host.waiting.findIndex(({ wasSilent }) => !wasSilent || silent < limits.silent);
-    return index === -1 ? undefined : host.waiting.splice(index, 1)[0];
+    return index === -1 || !host.bucket.allow() ? undefined : host.waiting.splice(index, 1)[0];
   }
 
   function fill(): void {
     let next = Infinity;
     for (const [name, host] of hosts) {
-      refill(host);
       while (running < limits.total) {
         const job = take(host);
         if (!job) break;
         start(host, job);
       }
-      if (host.waiting.length > 0 && host.tokens < 1)
-        next = Math.min(next, ((1 - host.tokens) / limits.perSecond) * 1000);
-      if (host.waiting.length === 0 && host.running === 0 && host.tokens >= limits.burst) hosts.delete(name);
+      if (host.waiting.length > 0) {
+        // One that has a token waits for a place, and a check that ends calls this again.
+        const waitMs = host.bucket.waitMs();
+        if (waitMs > 0) next = Math.min(next, waitMs);
+      } else if (host.running === 0 && host.bucket.fullInMs() === 0) {
+        hosts.delete(name);
+      }
     }
     clearTimeout(timer);
     if (next < Infinity) timer = setTimeout(fill, Math.ceil(next)).unref();
@@ -79,7 +78,6 @@ export function createLimiter(limits: Limits = LIMITS, now: () => number = () =>
   function start(host: Host, { wasSilent, work }: Job): void {
     running += 1;
     host.running += 1;
-    host.tokens -= 1;
     if (wasSilent) silent += 1;
     void work().finally(() => {
       running -= 1;
@@ -91,15 +89,12 @@ export function createLimiter(limits: Limits = LIMITS, now: () => number = () =>
 
   return {
     run(name, wasSilent, work) {
-      const host = hosts.get(name) ?? { waiting: [], running: 0, tokens: limits.burst, refilledAt: now() };
+      const host = hosts.get(name) ?? { waiting: [], running: 0, bucket: createTokenBucket(limits, monotonicMs) };
       hosts.set(name, host);
       const job = { wasSilent, work };
       host.waiting.push(job);
       fill();
       return () => void (host.waiting = host.waiting.filter((each) => each !== job));
-    },
-    get running() {
-      return running;
     },
   };
 }

@@ -1,189 +1,193 @@
 /**
- * When live checks are made. It stands beside the work queue, never in it: a reconcile asks and goes on, and is called
- * again (`wake`) when there is an answer that says something new, or when it is time to check again.
+ * When live checks are made. The scheduler stands beside the work queue, never in it: a reconcile requests a check and goes on. It
+ * is called again (`wake`) when there is a verdict that says something new, or when it is time to check again.
  *
- * Times are not stored anywhere. Each check has its place in the interval (`phase`, from what is checked), counted from
- * the epoch, so that a restart with 10,000 AppSecrets goes on as if nothing had happened: whose turn it is not is not
- * checked. What got no answer is tried again sooner, with a backoff that grows up to the interval.
+ * No times are stored anywhere. Each check has its place in the interval (`phase`, from what is checked), counted from the epoch.
+ * So a restart with 10,000 AppSecrets goes on as if nothing had happened, and checks only what is due. What got no answer is
+ * checked again sooner, with a backoff that grows up to the interval.
  */
 import type { CheckRequest, CheckState, Verdict } from "#api/check";
-import type { Answer, Answers } from "./verdict-cache.ts";
+import type { KnownVerdict, VerdictCache } from "./verdict-cache.ts";
 
 export type Scheduler = {
-  /** What is known of an AppSecret's check, if it was asked for with these inputs. */
-  known(key: string, inputs: string): Known;
-  /** Asks for a check. `known` is Pending or Answered from then on, and looked at by the caller next. */
+  /**
+   * The state of an AppSecret's check, if it was requested with these inputs. `due`: it is time to check again. `asked`: the value
+   * of the annotation for which a check was last requested.
+   */
+  known(key: string, inputs: string): { check?: CheckState; due: boolean; asked?: string };
+  /** Requests a check. `known` is Pending or Answered from then on. The caller reads it next. */
   ask(key: string, request: CheckRequest): void;
-  /** Goes on checking from time to time, also where nothing was asked yet in this process. */
+  /** Keeps checking at intervals, even if no check was requested yet in this process. */
   keep(key: string, wish: { inputs: string; phase: number; settled: boolean }): void;
   forget(key: string): void;
   stop(): void;
 };
 
-export type Known = {
-  check?: CheckState;
-  /** It is time to check again. */
-  due: boolean;
-  /** The value of the annotation for which a check has been asked. */
-  asked?: string;
-};
-
 export type SchedulerOptions = {
-  answers: Answers;
+  cache: VerdictCache;
   intervalMs: number;
-  /** Something about this AppSecret's check is new. */
+  /** There is news about this AppSecret's check. */
   wake: (key: string) => void;
-  /** The set of keys at an AppSecret's JWKS URI is another than before. */
+  /** The set of keys at an AppSecret's JWKS URI has changed. */
   onKeysRotated?: (key: string) => void;
-  /** Wall clock, in ms since the epoch. */
-  now?: () => number;
+  /** The wall clock, in ms since the epoch. */
+  epochMs?: () => number;
   random?: () => number;
 };
 
-type Subject = {
+/** The check of one AppSecret. */
+type Schedule = {
   inputs: string;
   phase: number;
   pendingSince: Date | undefined;
   verdict: Verdict | undefined;
-  /** The annotation's value of the last question, and of the last answer. */
+  /** The annotation's value of the last question, and of the last verdict. */
   asked: string | undefined;
   answered: string | undefined;
   due: boolean;
   timer: NodeJS.Timeout | undefined;
-  /** Of its questions that are not answered yet: takes one back. */
-  takeBacks: Set<() => void>;
+  /** Each withdraws a question that is not answered yet. */
+  withdrawals: Set<() => void>;
 };
 
 const FIRST_RETRY_MS = 5000;
-/** After a restart: when to try again what had no answer before. */
+/** After a restart: when to check again what had no answer before. */
 const RESUME_WITHIN_MS = 60_000;
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { answers, intervalMs, wake, now = () => Date.now(), random = Math.random } = options;
-  const subjects = new Map<string, Subject>();
+  const { cache, intervalMs, wake, epochMs = () => Date.now(), random = Math.random } = options;
+  const schedules = new Map<string, Schedule>();
 
-  function subjectOf(key: string, inputs: string, phase: number): Subject {
-    const known = subjects.get(key);
+  /** A new one if there is none for these inputs. */
+  function scheduleOf(key: string, inputs: string, phase: number): Schedule {
+    const known = schedules.get(key);
     if (known?.inputs === inputs) return Object.assign(known, { phase });
-    const subject: Subject = {
-      inputs,
-      phase,
-      pendingSince: undefined,
-      verdict: undefined,
-      asked: undefined,
-      answered: undefined,
-      due: false,
-      timer: undefined,
-      takeBacks: new Set(),
-    };
-    subjects.set(key, subject);
-    return subject;
+    const schedule = newSchedule(inputs, phase);
+    schedules.set(key, schedule);
+    return schedule;
   }
 
-  /** The answer may have come while it was asked for. */
-  function isWaiting({ pendingSince }: Subject): boolean {
-    return pendingSince !== undefined;
-  }
-
-  function leave(subject: Subject | undefined): void {
-    clearTimeout(subject?.timer);
-    for (const takeBack of subject?.takeBacks ?? []) takeBack();
-  }
-
-  function schedule(key: string, subject: Subject, ms: number): void {
-    clearTimeout(subject.timer);
-    subject.timer = setTimeout(() => {
-      subject.timer = undefined;
-      subject.due = true;
+  function wakeAfter(ms: number, key: string, schedule: Schedule): void {
+    clearTimeout(schedule.timer);
+    schedule.timer = setTimeout(() => {
+      schedule.timer = undefined;
+      schedule.due = true;
       wake(key);
     }, ms).unref();
   }
 
-  /** Until the next place of a phase in the intervals since the epoch. */
-  function untilTurn(phase: number): number {
-    const passed = (((now() / intervalMs - phase) % 1) + 1) % 1;
-    return Math.max(1, (1 - passed) * intervalMs);
-  }
-
-  /**
-   * Doubling with each silence, up to the interval, and never before the other side wants it; spread, so that what failed
-   * together does not come back together.
-   */
-  function untilRetry({ silences, retryAfterMs = 0 }: Answer): number {
-    const backoff = Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, silences - 1), intervalMs);
-    return Math.max(retryAfterMs, backoff * 0.8) + 0.4 * random() * Math.max(retryAfterMs, backoff);
-  }
-
   /** @returns whether the AppSecret's status has to be looked at */
-  function take(key: string, subject: Subject, checkNow: string | undefined, answer: Answer): boolean {
-    if (subjects.get(key) !== subject) return false;
-    const { verdict, silences } = answer;
-    const before = subject.verdict;
-    subject.verdict = verdict;
-    subject.pendingSince = undefined;
-    const isAnswer = checkNow !== undefined && subject.answered !== checkNow;
-    if (checkNow !== undefined) subject.answered = checkNow;
+  function take(key: string, schedule: Schedule, checkNow: string | undefined, known: KnownVerdict): boolean {
+    if (schedules.get(key) !== schedule) return false;
+    const { verdict, silences } = known;
+    const before = schedule.verdict;
+    schedule.verdict = verdict;
+    schedule.pendingSince = undefined;
+    const isAnswer = checkNow !== undefined && schedule.answered !== checkNow;
+    if (checkNow !== undefined) schedule.answered = checkNow;
     const isSettled = silences === 0 && !(verdict.answer === "No" && verdict.passing);
-    schedule(key, subject, isSettled ? untilTurn(subject.phase) : untilRetry(answer));
+    const waitMs = isSettled ? untilTurn(schedule.phase, intervalMs, epochMs()) : untilRetry(known, intervalMs, random);
+    wakeAfter(waitMs, key, schedule);
     if (isRotated(before, verdict)) options.onKeysRotated?.(key);
     return isAnswer || !isSame(before, verdict);
   }
 
   return {
     known(key, inputs) {
-      const subject = subjects.get(key);
-      if (subject?.inputs !== inputs) return { due: false };
-      const { pendingSince, verdict, asked, answered, due } = subject;
-      return {
-        due,
-        ...(asked === undefined ? {} : { asked }),
-        ...(verdict
-          ? { check: { state: "Answered", verdict, ...(answered === undefined ? {} : { checkNow: answered }) } }
-          : pendingSince && { check: { state: "Pending", since: pendingSince } }),
-      };
+      const schedule = schedules.get(key);
+      if (schedule?.inputs !== inputs) return { due: false };
+      const { asked, due } = schedule;
+      const check = stateOf(schedule);
+      return { due, ...(asked === undefined ? {} : { asked }), ...(check && { check }) };
     },
-    ask(key, { subject: checked, inputs, phase, stands, fresh, checkNow }) {
-      const before = subjects.get(key);
-      const subject = subjectOf(key, inputs, phase);
-      // Of those whose turn it is, the first one has it checked and the others are told.
-      const maxAgeMs = subject.due ? intervalMs / 2 : intervalMs;
-      subject.due = false;
-      subject.asked = checkNow ?? subject.asked;
-      subject.pendingSince ??= new Date(now());
+    ask(key, { subject, inputs, phase, stands, fresh, checkNow }) {
+      const before = schedules.get(key);
+      const schedule = scheduleOf(key, inputs, phase);
+      // Of several AppSecrets with one subject whose turn it is, the first has it checked and the others get the same verdict.
+      const maxAgeMs = schedule.due ? intervalMs / 2 : intervalMs;
+      schedule.due = false;
+      schedule.asked = checkNow ?? schedule.asked;
+      schedule.pendingSince ??= new Date(epochMs());
       let isAsking = true;
-      const takeBack = answers.ask(checked, {
+      const withdraw = cache.ask(subject, {
         maxAgeMs,
         fresh,
         stands,
-        listener: (answer) => {
-          const isNews = take(key, subject, checkNow, answer);
+        listener: (known) => {
+          const isNews = take(key, schedule, checkNow, known);
           if (isAsking) return;
-          subject.takeBacks.delete(takeBack);
+          schedule.withdrawals.delete(withdraw);
           if (isNews) wake(key);
         },
       });
       isAsking = false;
-      if (isWaiting(subject)) subject.takeBacks.add(takeBack);
-      // Only now: other inputs may have the same target, and then its check goes on.
-      if (before !== subject) leave(before);
+      if (isPending(schedule)) schedule.withdrawals.add(withdraw);
+      // Only now: other inputs may have the same subject, and then its check goes on.
+      if (before !== schedule) leave(before);
     },
     keep(key, { inputs, phase, settled }) {
-      const before = subjects.get(key);
-      const subject = subjectOf(key, inputs, phase);
-      if (before !== subject) leave(before);
-      if (subject.timer !== undefined || subject.due || subject.pendingSince !== undefined) return;
-      schedule(key, subject, settled ? untilTurn(phase) : random() * Math.min(RESUME_WITHIN_MS, intervalMs));
+      const before = schedules.get(key);
+      const schedule = scheduleOf(key, inputs, phase);
+      if (before !== schedule) leave(before);
+      if (schedule.timer !== undefined || schedule.due || isPending(schedule)) return;
+      const waitMs = settled
+        ? untilTurn(phase, intervalMs, epochMs())
+        : random() * Math.min(RESUME_WITHIN_MS, intervalMs);
+      wakeAfter(waitMs, key, schedule);
     },
     forget(key) {
-      leave(subjects.get(key));
-      subjects.delete(key);
+      leave(schedules.get(key));
+      schedules.delete(key);
     },
     stop() {
-      for (const { timer } of subjects.values()) clearTimeout(timer);
-      subjects.clear();
-      answers.stop();
+      for (const { timer } of schedules.values()) clearTimeout(timer);
+      schedules.clear();
+      cache.stop();
     },
   };
+}
+
+function newSchedule(inputs: string, phase: number): Schedule {
+  return {
+    inputs,
+    phase,
+    pendingSince: undefined,
+    verdict: undefined,
+    asked: undefined,
+    answered: undefined,
+    due: false,
+    timer: undefined,
+    withdrawals: new Set(),
+  };
+}
+
+function isPending({ pendingSince }: Schedule): boolean {
+  return pendingSince !== undefined;
+}
+
+function stateOf({ pendingSince, verdict, answered }: Schedule): CheckState | undefined {
+  if (verdict) return { state: "Answered", verdict, ...(answered === undefined ? {} : { checkNow: answered }) };
+  return pendingSince && { state: "Pending", since: pendingSince };
+}
+
+function leave(schedule: Schedule | undefined): void {
+  clearTimeout(schedule?.timer);
+  for (const withdraw of schedule?.withdrawals ?? []) withdraw();
+}
+
+/** Until the next place of a phase in the intervals since the epoch, in ms. */
+function untilTurn(phase: number, intervalMs: number, epochMs: number): number {
+  const passed = (((epochMs / intervalMs - phase) % 1) + 1) % 1;
+  return Math.max(1, (1 - passed) * intervalMs);
+}
+
+/**
+ * In ms. Doubles with each silence, up to the interval, and is never shorter than the other side wants. Jittered, so that what
+ * failed together does not come back together.
+ */
+function untilRetry({ silences, retryAfterMs = 0 }: KnownVerdict, intervalMs: number, random: () => number): number {
+  const backoff = Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, silences - 1), intervalMs);
+  return Math.max(retryAfterMs, backoff * 0.8) + 0.4 * random() * Math.max(retryAfterMs, backoff);
 }
 
 function isSame(before: Verdict | undefined, after: Verdict): boolean {

@@ -1,218 +1,202 @@
 /**
- * What was answered, by target: one check for all AppSecrets with the same target, whoever asks and however often.
+ * The verdicts, by subject: one check for all AppSecrets with the same subject, however many and however often they ask.
  *
- * Silence proves nothing. So it does not overrule a definite no (the content that was refused would be published as soon
- * as the server went down), and it overrules a yes only when it lasts.
+ * Silence proves nothing. So it does not overrule a definite no (the content that was refused would be published as soon as the
+ * server went down), and it overrules a yes only if it lasts.
  */
 import { createHmac, randomBytes } from "node:crypto";
-import type { CheckSubject, Verdict } from "#api/check";
+import type { CheckKind, CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
+import { createExpiringMap } from "#common/expiring-map";
+import type { Checks } from "../check.ts";
+import { silence } from "../verdict.ts";
 import type { Limiter } from "./limiter.ts";
 
-/** Makes one check. Whatever it meets becomes a verdict. */
-export type Check = (target: CheckSubject, options: { signal: AbortSignal; fresh: boolean }) => Promise<Verdict>;
-
-export type Answers = {
+export type VerdictCache = {
   /**
-   * Sees to it that `listener` is told an answer that is young enough: at once when there is one, else after the check that
-   * is under way or begun now.
+   * Gives `listener` a verdict that is recent enough: at once if there is one, otherwise after the check that is under way or
+   * begins now.
    *
-   * @returns to be called when the answer is of no use any more: a check that nobody waits for is given up, or whoever edits
-   *   an AppSecret again and again, each time to another address that hangs, would keep everyone else's checks waiting
+   * @returns withdraws the question. A check whose last question is withdrawn ends. Otherwise a person who edits an AppSecret again
+   *   and again, each time to another address that hangs, would delay the checks of everyone else
    */
-  ask(target: CheckSubject, question: Question): () => void;
+  ask(subject: CheckSubject, question: Question): () => void;
   stop(): void;
 };
 
 export type Question = {
   /** How old a yes may be. */
   maxAgeMs: number;
-  /** Nothing that was begun before this will do. */
+  /** Only a check that begins after the question counts. */
   fresh: boolean;
-  /** What an earlier process was answered. */
+  /** The verdict of an earlier process. */
   stands?: Verdict | undefined;
-  listener: (answer: Answer) => void;
+  listener: (known: KnownVerdict) => void;
 };
 
-export type Answer = {
-  /** What counts now. */
+export type KnownVerdict = {
+  /** The one that counts now. */
   verdict: Verdict;
-  /** Failures to get an answer in a row; the last one's wish for how long to leave it alone, in ms. */
+  /** How many checks in a row were silent, and the pause in ms that the server wants after the last one. */
   silences: number;
   retryAfterMs: number | undefined;
 };
 
-export type AnswersOptions = {
-  check: Check;
+export type VerdictCacheOptions = {
+  checks: Pick<Checks, "check" | "budgetOf">;
   limiter: Limiter;
-  /** Answers that nobody asked for in this time are forgotten. */
+  /** A verdict that no question needed for this long is forgotten. */
   keepMs: number;
   /** After each check. */
-  onChecked?: (kind: CheckSubject["kind"], verdict: Verdict, seconds: number) => void;
-  now?: () => number;
+  onChecked?: (kind: CheckKind, verdict: Verdict, seconds: number) => void;
+  /** A monotonic clock, in milliseconds. */
+  monotonicMs?: () => number;
+  /** For each check. */
   deadlineMs?: number;
 };
 
 type Entry = {
   verdict: Verdict | undefined;
   checkedAt: number;
-  usedAt: number;
   silences: number;
   retryAfterMs: number | undefined;
   /** The check under way. */
   run: Run | undefined;
-  /** Those who want one that begins later. */
+  /** Questions that need a check that begins later. */
   next: Question[];
 };
 
 /** `giveUp` ends it, and with it all that it keeps waiting. */
 type Run = { waiting: Question[]; giveUp: AbortController };
 
-/** A check caps itself well below this (an Atlas cluster: 10 s for its API, 10 s for a ping); it is for the day when one does not. */
+/** Each check has a shorter time-out of its own (an Atlas cluster: 10 s for its API, 10 s for a ping). This is the safety net. */
 const DEADLINE_MS = 30_000;
-/** A failure is younger than this, or it is asked again: somebody may have repaired it. */
-const MEMORY_OF_FAILURE_MS = 2500;
-/** So many silences in a row, and a yes is called unknown. */
+/** How old any other verdict than a yes may be: somebody may have repaired the cause. */
+const MAX_AGE_OF_FAILURE_MS = 2500;
+/** So many silences in a row turn a yes into unknown. */
 const SILENCES_UNTIL_UNKNOWN = 3;
 
-export function createAnswers(options: AnswersOptions): Answers {
-  const { check, limiter, keepMs, now = () => performance.now(), deadlineMs = DEADLINE_MS } = options;
-  const entries = new Map<string, Entry>();
+export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
+  const { checks, limiter, keepMs, monotonicMs = () => performance.now(), deadlineMs = DEADLINE_MS } = options;
+  const entries = createExpiringMap<string, Entry>({ ttlMs: keepMs, monotonicMs });
+  const identify = createIdentify();
   const stopping = new AbortController();
-  /** Targets hold passwords. What is kept of one for long is this, and it means nothing outside of this process. */
-  const secret = randomBytes(32);
-  const identify = (target: CheckSubject) =>
-    createHmac("sha256", secret).update(JSON.stringify(target)).digest("base64");
-  const sweep = setInterval(() => {
-    for (const [id, { usedAt, run }] of entries) {
-      if (run === undefined && now() - usedAt > keepMs) entries.delete(id);
-    }
-  }, keepMs).unref();
+  const sweep = setInterval(() => entries.sweep(), keepMs).unref();
 
-  function begin(entry: Entry, target: CheckSubject, fresh: boolean, waiting: Question[]): void {
+  function begin(id: string, entry: Entry, subject: CheckSubject, fresh: boolean, waiting: Question[]): void {
     const run: Run = { waiting, giveUp: new AbortController() };
     entry.run = run;
+    entries.set(id, entry, Infinity);
     const wasSilent = entry.silences > 0 || entry.verdict?.answer === "Silence";
-    const takeBack = limiter.run(hostOf(target), wasSilent && !fresh, async () => {
+    const takeBack = limiter.run(checks.budgetOf(subject), wasSilent && !fresh, async () => {
       if (isStopped()) return;
-      const begun = now();
-      const raw = await answerOf(target, fresh, run.giveUp.signal);
+      const begun = monotonicMs();
+      const verdict = await checkNow(subject, fresh, run.giveUp.signal);
       if (isStopped() || entry.run !== run) return;
-      options.onChecked?.(target.kind, raw, (now() - begun) / 1000);
-      settle(entry, raw, fresh);
-      entry.run = undefined;
+      options.onChecked?.(subject.kind, verdict, (monotonicMs() - begun) / 1000);
+      settle(entry, verdict, fresh, monotonicMs());
+      end(id, entry);
       const next = entry.next.splice(0);
-      if (next.length > 0) begin(entry, target, true, next);
+      if (next.length > 0) begin(id, entry, subject, true, next);
       for (const { listener } of run.waiting) tell(entry, listener);
     });
     run.giveUp.signal.addEventListener("abort", takeBack);
   }
 
-  function leave(entry: Entry, question: Question): void {
+  /** From now on the entry ages. */
+  function end(id: string, entry: Entry): void {
+    entry.run = undefined;
+    entries.set(id, entry);
+  }
+
+  function withdraw(id: string, entry: Entry, question: Question): void {
     const { run } = entry;
     if (run === undefined) return;
     run.waiting = run.waiting.filter((each) => each !== question);
     entry.next = entry.next.filter((each) => each !== question);
     if (run.waiting.length + entry.next.length > 0) return;
-    entry.run = undefined;
+    end(id, entry);
     run.giveUp.abort();
   }
 
-  /** Asked anew each time, for it changes while a check lasts. */
+  /** Read each time, because it changes while a check lasts. */
   function isStopped(): boolean {
     return stopping.signal.aborted;
   }
 
-  async function answerOf(target: CheckSubject, fresh: boolean, givenUp: AbortSignal): Promise<Verdict> {
+  async function checkNow(subject: CheckSubject, fresh: boolean, givenUp: AbortSignal): Promise<Verdict> {
     const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), stopping.signal, givenUp]);
-    const given = new Promise<Verdict>((resolve) => {
+    const aborted = new Promise<Verdict>((resolve) => {
       signal.addEventListener("abort", () => resolve(GAVE_UP), { once: true });
     });
-    // A check that throws is a bug of ours, and must not become a promise that nobody handles.
-    return Promise.race([given, check(target, { signal, fresh }).catch(() => FAILED)]);
+    // A check that throws has a bug. It must not become an unhandled rejection.
+    return Promise.race([aborted, checks.check(subject, { signal, fresh }).catch(() => FAILED)]);
   }
 
   return {
-    ask(target, question) {
-      const id = identify(target);
-      const entry = entries.get(id) ?? create();
-      entries.set(id, entry);
-      entry.usedAt = now();
+    ask(subject, question) {
+      const id = identify(subject);
+      const entry = entries.get(id) ?? newEntry();
       entry.verdict ??= question.stands;
       if (entry.run !== undefined) {
         if (question.fresh) entry.next.push(question);
         else entry.run.waiting.push(question);
-      } else if (!question.fresh && now() - entry.checkedAt <= maxAge(entry, question)) {
+      } else if (!question.fresh && monotonicMs() - entry.checkedAt <= maxAge(entry, question)) {
+        entries.set(id, entry);
         tell(entry, question.listener);
       } else {
-        begin(entry, target, question.fresh, [question]);
+        begin(id, entry, subject, question.fresh, [question]);
       }
-      return () => leave(entry, question);
+      return () => withdraw(id, entry, question);
     },
     stop() {
       clearInterval(sweep);
       stopping.abort();
     },
   };
+}
 
-  function create(): Entry {
-    return {
-      verdict: undefined,
-      checkedAt: -Infinity,
-      usedAt: now(),
-      silences: 0,
-      retryAfterMs: undefined,
-      run: undefined,
-      next: [],
-    };
-  }
+/** Subjects contain passwords. What is kept of one is this text, which means nothing outside of this process. */
+function createIdentify(): (subject: CheckSubject) => string {
+  const secret = randomBytes(32);
+  return (subject) => createHmac("sha256", secret).update(JSON.stringify(subject)).digest("base64");
+}
 
-  function settle(entry: Entry, raw: Verdict, fresh: boolean): void {
-    entry.checkedAt = now();
-    if (raw.answer !== "Silence") {
-      entry.verdict = raw;
-      entry.silences = 0;
-      entry.retryAfterMs = undefined;
-      return;
-    }
-    entry.silences += 1;
-    entry.retryAfterMs = raw.retryAfterMs;
-    const before = entry.verdict;
-    const stands =
-      (before?.answer === "No" && !before.passing) ||
-      (before?.answer === "Yes" && !fresh && entry.silences < SILENCES_UNTIL_UNKNOWN);
-    if (!stands) entry.verdict = raw;
+function newEntry(): Entry {
+  return { verdict: undefined, checkedAt: -Infinity, silences: 0, retryAfterMs: undefined, run: undefined, next: [] };
+}
+
+function settle(entry: Entry, verdict: Verdict, fresh: boolean, at: number): void {
+  const isSilence = verdict.answer === "Silence";
+  entry.checkedAt = at;
+  entry.silences = isSilence ? entry.silences + 1 : 0;
+  entry.retryAfterMs = isSilence ? verdict.retryAfterMs : undefined;
+  if (!isSilence || !outlivesSilence(entry, fresh)) entry.verdict = verdict;
+}
+
+/** Whether an earlier verdict still counts after a check that was silent. */
+function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean {
+  switch (verdict?.answer) {
+    case "No":
+      return !verdict.passing;
+    case "Yes":
+      return !fresh && silences < SILENCES_UNTIL_UNKNOWN;
+    case "Silence":
+    case undefined:
+      return false;
   }
 }
 
 function maxAge({ verdict, silences }: Entry, { maxAgeMs }: Question): number {
-  return verdict?.answer === "Yes" && silences === 0 ? maxAgeMs : MEMORY_OF_FAILURE_MS;
+  return verdict?.answer === "Yes" && silences === 0 ? maxAgeMs : MAX_AGE_OF_FAILURE_MS;
 }
 
 function tell({ verdict, silences, retryAfterMs }: Entry, listener: Question["listener"]): void {
   if (verdict) listener({ verdict, silences, retryAfterMs });
 }
 
-const GAVE_UP: Verdict = {
-  answer: "Silence",
-  reason: Reason.UnreachableTimeout,
-  message: "The live check took too long and was given up.",
-};
-const FAILED: Verdict = {
-  answer: "Silence",
-  reason: Reason.Unreachable,
-  message: "The live check failed for a reason of its own. The operator tries again by itself.",
-};
-
-/** Whose budget a check is charged to. */
-function hostOf(target: CheckSubject): string {
-  switch (target.kind) {
-    case "JWKS":
-      return URL.canParse(target.uri) ? new URL(target.uri).host : "";
-    case "MongoDB":
-      return /^mongodb(?:\+srv)?:\/\/(?:[^/?]*@)?([^/?]*)/.exec(target.uri)?.[1] ?? "";
-    case "Atlas":
-      // With the key: somebody else's AppSecrets with this project's ID and a key of no use take none of its owner's turns.
-      return `atlas ${target.projectId} ${target.publicKey}`;
-  }
-}
+const GAVE_UP = silence(Reason.UnreachableTimeout, "The live check took too long and was stopped.");
+const FAILED = silence(
+  Reason.Unreachable,
+  "The live check failed because of an internal error. The operator retries automatically.",
+);

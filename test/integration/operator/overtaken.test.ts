@@ -10,10 +10,10 @@ import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { createEventRecorder } from "#kube/events";
 import { silent } from "#common/log";
-import { createAnswers } from "#verify/schedule/verdict-cache";
 import { offlineChecks } from "#verify/checks";
 import { createLimiter, UNLIMITED } from "#verify/schedule/limiter";
 import { createScheduler } from "#verify/schedule/scheduler";
+import { createVerdictCache } from "#verify/schedule/verdict-cache";
 import { connect } from "#support/operator/api";
 import { createEnvironment } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
@@ -45,8 +45,8 @@ test("a source that is deleted while the reply with its content is under way is 
         },
       }),
   };
-  const answers = createAnswers({
-    check: offlineChecks().check,
+  const cache = createVerdictCache({
+    checks: offlineChecks(),
     limiter: createLimiter(UNLIMITED),
     keepMs: 60_000,
   });
@@ -55,7 +55,7 @@ test("a source that is deleted while the reply with its content is under way is 
     events: createEventRecorder(direct, { instance: "test" }),
     namespaces: [env.namespace],
     concurrency: 4,
-    createChecks: (hooks) => createScheduler({ ...hooks, answers, intervalMs: 60_000 }),
+    createChecks: (hooks) => createScheduler({ ...hooks, cache, intervalMs: 60_000 }),
     assertMayWrite: () => undefined,
     log: silent,
   });

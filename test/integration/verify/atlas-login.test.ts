@@ -7,7 +7,8 @@ import { startMongoDB } from "#testbed/servers/mongodb";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { Verdict } from "#api/check";
 import { createAtlasCheck } from "#verify/atlas/atlas";
-import { createEgress } from "#verify/network/egress";
+import { CHECKS } from "#verify/checks";
+import { createEgressPolicy } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
 import { createMongoCheck } from "#verify/mongodb/mongodb";
 import { DOMAIN, PASSWORD, USER, WRONG_PASSWORD, inShort } from "#support/verify/check";
@@ -34,15 +35,15 @@ const dns = await startDns({
   [`_mongodb._tcp.here.${DOMAIN}`]: { srv: [{ name: `shard-0.${DOMAIN}`, port: database.port }] },
   [`here.${DOMAIN}`]: { txt: ["authSource=admin"] },
 });
-const egress = createEgress({
+const policy = createEgressPolicy({
   allow: ["127.0.0.0/8"],
-  caBundle: authority.caPem,
+  caBundle: () => authority.caPem,
   lookup: async (name) => (name.endsWith(DOMAIN) ? [{ address: "127.0.0.1", family: 4 }] : []),
 });
-const http = createHttpClient(egress);
+const http = createHttpClient(policy.egressFor(CHECKS.Atlas));
 const check = createAtlasCheck({
   http,
-  pingMongo: createMongoCheck({ egress, dnsServers: [dns.address] }),
+  pingMongo: createMongoCheck({ egress: policy.egressFor(CHECKS.MongoDB), dnsServers: [dns.address] }),
   baseUrl: atlas.baseUrl,
 });
 
@@ -58,7 +59,7 @@ const verdictOn = (clusterName: string, password: string, name: string): Promise
 type Case = [name: string, cluster: string, password: string, database: string, expected: string, message: RegExp];
 
 const CASES: Case[] = [
-  ["the right password", "here", PASSWORD, "orders", "Yes", /"here" exists, took the login/],
+  ["the right password", "here", PASSWORD, "orders", "Yes", /login to the Atlas cluster "here" works/],
   ["a wrong password", "here", WRONG_PASSWORD, "orders", "No RejectedAuthentication", /databaseUser/],
   ["a database without a role", "here", PASSWORD, "invoices", "No RejectedNotAuthorized", /Grant a role/],
   [

@@ -13,8 +13,8 @@ import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { AtlasSubject, MongoSubject, Verdict } from "#api/check";
 import type { Reason } from "#api/status";
 import { type AtlasCheckOptions, createAtlasCheck } from "#verify/atlas/atlas";
-import { createEgress } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
+import { egressFor } from "#support/verify/egress";
 import { refusingPort } from "#support/verify/refusing";
 
 const PROJECT = "64f0a1b2c3d4e5f6a7b8c9d0";
@@ -27,10 +27,10 @@ const HOST = "prod-eu.ab1cd.mongodb.net";
 
 const authority = createCertificateAuthority();
 const certificate = authority.issue({ hosts: ["127.0.0.1"] });
-const egress = createEgress({ allow: ["127.0.0.0/8"], caBundle: authority.caPem });
+const egress = egressFor("Atlas", { allow: ["127.0.0.0/8"], caBundle: () => authority.caPem });
 const http = createHttpClient(egress);
 
-const target = (changes: Partial<AtlasSubject> = {}): AtlasSubject => ({
+const subject = (changes: Partial<AtlasSubject> = {}): AtlasSubject => ({
   kind: "Atlas",
   projectId: PROJECT,
   clusterName: "prod-eu",
@@ -79,7 +79,7 @@ async function withAtlas(options: BenchOptions, body: (bench: Bench) => Promise<
       atlas,
       pinged,
       async check(changes, signal = new AbortController().signal) {
-        const verdict = await check(target(changes), { signal });
+        const verdict = await check(subject(changes), { signal });
         verdicts.push(verdict);
         return verdict;
       },
@@ -135,7 +135,7 @@ test("Verified: the database user is pinged with the URI that is published", () 
   withAtlas({}, async ({ pinged, check }) => {
     assert.equal(await check({ databaseUser: USER }), {
       answer: "Yes",
-      message: 'The Atlas cluster "prod-eu" exists, took the login and answers in the named database.',
+      message: 'The login to the Atlas cluster "prod-eu" works, and the user has access to the database.',
       facts: { host: HOST },
     });
     const uri = `mongodb+srv://orders:canary%3Apass%2Fword%401@${HOST}/`;
@@ -195,14 +195,14 @@ const REJECTED: [
     { privateKey: `${PRIVATE_KEY}\n` },
     {},
     no("RejectedAPIKey"),
-    /privateKey is no part.*line breaks/,
+    /privateKey contains.*line breaks/,
   ],
   [
     "RejectedAPIKey: an é in the public key",
     { publicKey: `${PUBLIC_KEY}é` },
     {},
     no("RejectedAPIKey"),
-    /publicKey is no part/,
+    /publicKey contains/,
   ],
   [
     "RejectedAPIAccess: the key has no role in the project",
@@ -225,7 +225,7 @@ const REJECTED: [
     { clusterName: "Prod-EU" },
     {},
     no("RejectedCluster"),
-    /upper and lower case/,
+    /Upper and lower case/,
   ],
   [
     "RejectedCluster: being deleted",
@@ -275,18 +275,22 @@ const UNAUTHORIZED = (header?: string): Answer => ({
   body: "{}",
 });
 const SILENT: [name: string, answer: Answer, message: RegExp][] = [
-  ["an HTML page with status 200", HTML, /in place of the Atlas/],
-  ["an answer of another kind", { status: 200, body: '["IDLE"]' }, /in place of the Atlas/],
-  ["null", { status: 200, body: "null" }, /in place of the Atlas/],
-  ["a 401 without a challenge", UNAUTHORIZED(), /in place of the Atlas/],
+  ["an HTML page with status 200", HTML, /does not come from the Atlas/],
+  ["an answer of another kind", { status: 200, body: '["IDLE"]' }, /does not come from the Atlas/],
+  ["null", { status: 200, body: "null" }, /does not come from the Atlas/],
+  ["a 401 without a challenge", UNAUTHORIZED(), /does not come from the Atlas/],
   [
     "a challenge of Basic authentication, which is never answered",
     UNAUTHORIZED('Basic realm="r"'),
-    /in place of the Atlas/,
+    /does not come from the Atlas/,
   ],
-  ["a challenge without qop", UNAUTHORIZED('Digest realm="r", nonce="n"'), /in place of the Atlas/],
-  ["a challenge of an unknown algorithm", UNAUTHORIZED(`${CHALLENGE}, algorithm=SHA-1`), /in place of the Atlas/],
-  ["nonces that are always stale", UNAUTHORIZED(`${CHALLENGE}, stale=true`), /in place of the Atlas/],
+  ["a challenge without qop", UNAUTHORIZED('Digest realm="r", nonce="n"'), /does not come from the Atlas/],
+  [
+    "a challenge of an unknown algorithm",
+    UNAUTHORIZED(`${CHALLENGE}, algorithm=SHA-1`),
+    /does not come from the Atlas/,
+  ],
+  ["nonces that are always stale", UNAUTHORIZED(`${CHALLENGE}, stale=true`), /does not come from the Atlas/],
   ["a redirect", { status: 302, headers: { location: "https://127.0.0.1:1/" }, body: "" }, /redirects/],
   ["an internal error", { status: 500, body: '{"errorCode":"UNEXPECTED_ERROR"}' }, /status 500/],
   ["maintenance", { status: 503, body: "" }, /status 503/],
@@ -425,20 +429,23 @@ test("a wrong key costs one request more than a right one, and leaves the others
 
 test("Unreachable: the rate limit of others, with the time that Atlas asks for, and nothing is asked before", () => {
   let now = 1_000;
-  return withAtlas({ limit: { capacity: 3, retryAfterSeconds: 55 }, now: () => now }, async ({ atlas, check }) => {
-    assert.is((await check()).answer, "Yes");
-    assert.is((await check()).answer, "Yes");
-    const limited = await check();
-    assert.equal(outcome(limited), silence("Unreachable"));
-    assert.is(limited.answer === "Silence" && limited.retryAfterMs, 55_000);
-    assert.is(atlas.requests.length, 4);
-    now += 25_000;
-    const waiting = await check();
-    assert.is(waiting.answer === "Silence" && waiting.retryAfterMs, 30_000);
-    assert.is(waiting.message, limited.message, "a status that says the same is not written again");
-    assert.is(atlas.requests.length, 4);
-    assert.is((await check({ projectId: OTHER_PROJECT })).answer, "No", "another project has a limit of its own");
-  });
+  return withAtlas(
+    { limit: { capacity: 3, retryAfterSeconds: 55 }, monotonicMs: () => now },
+    async ({ atlas, check }) => {
+      assert.is((await check()).answer, "Yes");
+      assert.is((await check()).answer, "Yes");
+      const limited = await check();
+      assert.equal(outcome(limited), silence("Unreachable"));
+      assert.is(limited.answer === "Silence" && limited.retryAfterMs, 55_000);
+      assert.is(atlas.requests.length, 4);
+      now += 25_000;
+      const waiting = await check();
+      assert.is(waiting.answer === "Silence" && waiting.retryAfterMs, 30_000);
+      assert.is(waiting.message, limited.message, "a status that says the same is not written again");
+      assert.is(atlas.requests.length, 4);
+      assert.is((await check({ projectId: OTHER_PROJECT })).answer, "No", "another project has a limit of its own");
+    },
+  );
 });
 
 test("Unreachable: a rate limit without Retry-After is a minute", () =>
@@ -450,7 +457,7 @@ test("Unreachable: a rate limit without Retry-After is a minute", () =>
 
 test("hundreds of clusters of one project stay below its limit, burst and all", () => {
   const now = 1_000;
-  return withAtlas({ requestsPerMinute: 6, now: () => now }, async ({ atlas, check }) => {
+  return withAtlas({ requestsPerMinute: 6, monotonicMs: () => now }, async ({ atlas, check }) => {
     const answers: Verdict[] = [];
     for (let index = 0; index < 200; index++) answers.push(await check({ clusterName: `cluster-${index}` }));
     assert.is(atlas.requests.length, 20, "a burst, and no more at the same time");
@@ -461,7 +468,7 @@ test("hundreds of clusters of one project stay below its limit, burst and all", 
 
 test("who knows a project's ID, but no key, uses up nobody's turn", () => {
   const now = 1_000;
-  return withAtlas({ requestsPerMinute: 6, now: () => now }, async ({ check }) => {
+  return withAtlas({ requestsPerMinute: 6, monotonicMs: () => now }, async ({ check }) => {
     const answers: string[] = [];
     for (let index = 0; index < 15; index++) answers.push((await check({ privateKey: "canary-private-wrong" })).answer);
     assert.ok(answers.includes("Silence"), "the stranger's own turns are used up");
@@ -473,15 +480,15 @@ test("Unreachable: refused connections, a certificate of nobody we trust, and an
   withAtlas({}, async ({ atlas }) => {
     const pingMongo = (): Promise<Verdict> => Promise.reject(new Error("not to be called"));
     const { signal } = new AbortController();
-    const distrustful = createHttpClient(createEgress({ allow: ["127.0.0.0/8"] }));
-    const forbidden = createHttpClient(createEgress({ caBundle: authority.caPem }));
+    const distrustful = createHttpClient(egressFor("Atlas", { allow: ["127.0.0.0/8"] }));
+    const forbidden = createHttpClient(egressFor("Atlas", { caBundle: () => authority.caPem }));
     const cases: [typeof http, string, string, RegExp][] = [
-      [http, `https://127.0.0.1:${await refusingPort()}/`, "UnreachableRefused", /refuses connections/],
+      [http, `https://127.0.0.1:${await refusingPort()}/`, "UnreachableRefused", /refused the connection/],
       [distrustful, atlas.baseUrl, "Unreachable", /--ca-bundle/],
       [forbidden, atlas.baseUrl, "Unreachable", /--egress-allow/],
     ];
     for (const [client, baseUrl, reason, message] of cases) {
-      const verdict = await createAtlasCheck({ http: client, baseUrl, pingMongo })(target(), { signal });
+      const verdict = await createAtlasCheck({ http: client, baseUrl, pingMongo })(subject(), { signal });
       verdicts.push(verdict);
       assert.equal(outcome(verdict), silence(reason), verdict.message);
       assert.match(verdict.message, message);
@@ -519,7 +526,7 @@ test("a base URL may end in a slash", () =>
   withAtlas({}, async ({ atlas }) => {
     const pingMongo = (): Promise<Verdict> => Promise.resolve(PINGED);
     const check = createAtlasCheck({ http, baseUrl: `${atlas.baseUrl}/`, pingMongo });
-    assert.is((await check(target(), { signal: new AbortController().signal })).answer, "Yes");
+    assert.is((await check(subject(), { signal: new AbortController().signal })).answer, "Yes");
   }));
 
 test("a base URL that is none is found when the operator starts", () => {

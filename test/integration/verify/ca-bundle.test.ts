@@ -1,4 +1,4 @@
-/** The file of --ca-bundle, mounted as the kubelet does it, changes while the operator runs: trust-manager and the like. */
+/** The file of --ca-bundle, mounted as the kubelet does it, changes while the operator runs (trust-manager). */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +7,8 @@ import * as assert from "uvu/assert";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import { createLogger } from "#observe/logger";
 import { followCaBundle } from "#verify/network/ca-bundle";
-import { createEgress } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
+import { egressFor } from "#support/verify/egress";
 import { startSite } from "#support/verify/sites";
 import type { Site } from "#support/verify/sites";
 
@@ -43,17 +43,17 @@ test.after(async () => {
   rmSync(mount, { recursive: true });
 });
 
-test("whom the operator trusts follows the file, and a broken one changes nothing", async () => {
+test("the trusted CAs follow the file, and a broken file changes nothing", async () => {
   bring(before.caPem);
   const http = createHttpClient(
-    createEgress({ allow: ["127.0.0.0/8"], caBundle: followCaBundle(file, log, () => clock) }),
+    egressFor("JWKS", { allow: ["127.0.0.0/8"], caBundle: followCaBundle(file, log, () => clock) }),
   );
   /** Of the servers with certificates of the one CA and of the other: who is trusted? */
   const trusted = async (): Promise<boolean[]> => {
     const outcomes = await Promise.all(
       sites.map(({ port }) =>
         http.get({
-          ...{ url: `https://127.0.0.1:${port}/`, purpose: "JWKS", maxBytes: 100, timeoutMs: 20_000, maxRedirects: 0 },
+          ...{ url: `https://127.0.0.1:${port}/`, maxBytes: 100, timeoutMs: 20_000, maxRedirects: 0 },
         }),
       ),
     );
@@ -85,8 +85,8 @@ test("whom the operator trusts follows the file, and a broken one changes nothin
     [
       "info: the CA bundle has changed",
       "info: the CA bundle has changed",
-      "--ca-bundle: FILE holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
-      "--ca-bundle: FILE holds a certificate that cannot be read, the 1. in it",
+      "--ca-bundle: FILE contains no PEM certificate (-----BEGIN CERTIFICATE-----)",
+      "--ca-bundle: FILE cannot be used: certificate 1 cannot be parsed",
       "--ca-bundle: FILE cannot be read",
       "info: the CA bundle has changed",
     ],

@@ -1,13 +1,13 @@
 /**
  * Hosts that a stranger may write into a spec, and that must not be dialled. Each is fetched as a JWKS with the default
- * settings; the promise is a refusal, and that undici never began to connect.
+ * settings. The promise is a refusal, and that undici never began to connect.
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createEgress } from "#verify/network/egress";
-import type { Address } from "#verify/network/egress";
+import type { Address, EgressOptions } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
+import { egressFor } from "#support/verify/egress";
 import { refusingPort } from "#support/verify/refusing";
 
 let dials = 0;
@@ -22,10 +22,10 @@ function answers(...addresses: string[]): () => Promise<Address[]> {
   return async () => addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
 }
 
-async function fetched(host: string, options: Parameters<typeof createEgress>[0]): Promise<string> {
-  const http = createHttpClient(createEgress({ lookup: answers("93.184.216.34"), ...options }));
+async function fetched(host: string, options: EgressOptions): Promise<string> {
+  const http = createHttpClient(egressFor("JWKS", { lookup: answers("93.184.216.34"), ...options }));
   const outcome = await http.get({
-    ...{ url: `https://${host}/keys`, purpose: "JWKS", maxBytes: 1_000, timeoutMs: 20_000, maxRedirects: 0 },
+    ...{ url: `https://${host}/keys`, maxBytes: 1_000, timeoutMs: 20_000, maxRedirects: 0 },
   });
   await http.close();
   return outcome.kind === "AddressRefused" ? outcome.message : outcome.kind;
@@ -139,16 +139,16 @@ for (const [name, host] of PRIVATE) {
 }
 for (const [name, host] of FORBIDDEN) {
   test(`never dialled, whatever is allowed: ${name}`, async () => {
-    assert.match(await fetched(host, everything), /never connected to/);
+    assert.match(await fetched(host, everything), /never connects to/);
     assert.is(dials, 0);
   });
 }
 
 const NAMES: [name: string, addresses: string[], refusal: RegExp][] = [
-  ["the metadata address", ["169.254.169.254"], /never connected to/],
-  ["the metadata address, IPv4-mapped", ["::ffff:169.254.169.254"], /never connected to/],
-  ["a link-local address with a zone", ["fe80::1%eth0"], /never connected to/],
-  ["the unspecified address", ["0.0.0.0"], /never connected to/],
+  ["the metadata address", ["169.254.169.254"], /never connects to/],
+  ["the metadata address, IPv4-mapped", ["::ffff:169.254.169.254"], /never connects to/],
+  ["a link-local address with a zone", ["fe80::1%eth0"], /never connects to/],
+  ["the unspecified address", ["0.0.0.0"], /never connects to/],
   ["loopback", ["127.0.0.1"], /a loopback address/],
   ["IPv6 loopback", ["::1"], /a loopback address/],
   ["a private address", ["10.1.2.3"], /a private address/],

@@ -1,6 +1,6 @@
 /**
- * Servers that mean no good, or are broken, at addresses that may be dialled. Each is a real server over TLS; the promise is
- * the outcome, in time, and without much memory.
+ * Servers that are hostile or broken, at addresses that may be dialled. Each is a real server over TLS. The promise is the
+ * outcome, in time, and without much memory.
  */
 import { once } from "node:events";
 import type { RequestListener, ServerResponse } from "node:http";
@@ -9,12 +9,12 @@ import { buffer } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createCertificateAuthority } from "#testbed/servers/tls";
-import { createEgress } from "#verify/network/egress";
 import type { Address, EgressOptions } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
 import type { HttpGet, HttpOutcome } from "#verify/network/http";
 import type { ProxySettings } from "#verify/network/proxy";
 import { eventually } from "#support/operator/eventually";
+import { egressFor } from "#support/verify/egress";
 import { startProxy, startSite, startTcpSite } from "#support/verify/sites";
 import type { Site } from "#support/verify/sites";
 
@@ -39,12 +39,12 @@ type Options = Partial<HttpGet> & { egress?: EgressOptions; proxy?: ProxySetting
 
 async function get(url: string, { egress, proxy, ...request }: Options = {}): Promise<HttpOutcome> {
   const client = createHttpClient(
-    createEgress({ allow: ["127.0.0.0/8"], caBundle: ca.caPem, lookup, ...egress }),
+    egressFor("JWKS", { allow: ["127.0.0.0/8"], caBundle: () => ca.caPem, lookup, ...egress }),
     proxy ?? {},
   );
   try {
     return await client.get({
-      ...{ url, purpose: "JWKS", maxBytes: 64 * KiB, timeoutMs: 20_000, maxRedirects: 3 },
+      ...{ url, maxBytes: 64 * KiB, timeoutMs: 20_000, maxRedirects: 3 },
       ...request,
     });
   } finally {
@@ -302,11 +302,10 @@ test("not fetched: http, and a URL with user name and password", async () => {
 });
 
 test("each request has a connection of its own, and leaves none behind", async () => {
-  const client = createHttpClient(createEgress({ allow: ["127.0.0.0/8"], caBundle: ca.caPem, lookup }));
+  const client = createHttpClient(egressFor("JWKS", { allow: ["127.0.0.0/8"], caBundle: () => ca.caPem, lookup }));
   const before = site.dialled.length;
-  const request = { url: `${base}/ok`, purpose: "JWKS", maxBytes: 100, timeoutMs: 20_000, maxRedirects: 0 } as const;
-  for (const purpose of ["JWKS", "Atlas"] as const)
-    assert.is(text(await client.get({ ...request, purpose })), "200 fine");
+  const request = { url: `${base}/ok`, maxBytes: 100, timeoutMs: 20_000, maxRedirects: 0 } as const;
+  for (let round = 0; round < 2; round += 1) assert.is(text(await client.get(request)), "200 fine");
   assert.is(site.dialled.length - before, 2);
   assert.is(site.requests.at(-1)?.headers.connection, "close");
   for (const path of ["/endless", "/slow-body", "/endless-redirect", "/endless-refusal"]) {
@@ -317,7 +316,7 @@ test("each request has a connection of its own, and leaves none behind", async (
   assert.equal(await client.get(request), { kind: "Unreachable", code: "ABORTED" });
 });
 
-test("rebinding: the address that was checked is the one that is dialled, and a second look-up is checked anew", async () => {
+test("rebinding: the address that was checked is the one that is dialled, and a second look-up is checked again", async () => {
   const certificate = ca.issue({ hosts: ["id.example.com"] });
   const allowed = await startSite(certificate, page(200, {}, "allowed"), { address: "127.0.0.2" });
   const forbidden = await startSite(certificate, page(200, {}, "forbidden"), {
@@ -325,14 +324,14 @@ test("rebinding: the address that was checked is the one that is dialled, and a 
     port: allowed.port,
   });
   let asked = 0;
-  const egress = createEgress({
+  const egress = egressFor("JWKS", {
     allow: ["127.0.0.2"],
-    caBundle: ca.caPem,
+    caBundle: () => ca.caPem,
     lookup: async () => [{ address: (asked += 1) === 1 ? "127.0.0.2" : "127.0.0.3", family: 4 }],
   });
   const client = createHttpClient(egress);
   const request = {
-    ...{ url: `https://id.example.com:${allowed.port}/`, purpose: "JWKS" as const },
+    ...{ url: `https://id.example.com:${allowed.port}/` },
     ...{ maxBytes: 100, timeoutMs: 20_000, maxRedirects: 0 },
   };
   assert.is(text(await client.get(request)), "200 allowed");

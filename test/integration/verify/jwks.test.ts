@@ -1,4 +1,4 @@
-/** The check of a login provider, against a real one (oidc-provider over TLS), and against servers that play foul. */
+/** The check of a login provider, against a real one (oidc-provider over TLS), and against hostile servers. */
 import { generateKeyPairSync } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
@@ -8,19 +8,19 @@ import { startLoginProvider } from "#testbed/servers/login-provider";
 import type { LoginProvider } from "#testbed/servers/login-provider";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { Verdict } from "#api/check";
-import { createEgress } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
+import type { Check } from "#verify/check";
 import { createJwksCheck } from "#verify/jwks/jwks";
-import type { JwksCheck } from "#verify/jwks/jwks";
+import { egressFor } from "#support/verify/egress";
 import { startSite } from "#support/verify/sites";
 import type { Site } from "#support/verify/sites";
 
 const CANARY = "canary-51c0";
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const ca = createCertificateAuthority();
-const egress = createEgress({
+const egress = egressFor("JWKS", {
   allow: ["127.0.0.0/8", "::1"],
-  caBundle: ca.caPem,
+  caBundle: () => ca.caPem,
   lookup: async (name) => {
     if (name === "gone.example.com") throw Object.assign(new Error(CANARY), { code: "ENOTFOUND" });
     if (name === "silent.example.com") throw Object.assign(new Error(CANARY), { code: "EAI_AGAIN" });
@@ -38,7 +38,7 @@ let answer: RequestListener;
 let wall = NOW;
 let clock = 0;
 /** Of its own, so that no test finds what another one left in memory. */
-let check: JwksCheck;
+let check: Check<"JWKS">;
 
 test.before(async () => {
   provider = await startLoginProvider({ ca });
@@ -47,7 +47,7 @@ test.before(async () => {
 test.before.each(() => {
   wall = NOW;
   clock = 0;
-  check = createJwksCheck({ http, now: () => wall, clock: () => clock, timeoutMs: 20_000 });
+  check = createJwksCheck({ http, epochMs: () => wall, monotonicMs: () => clock, timeoutMs: 20_000 });
 });
 test.after(async () => {
   await http.close();
@@ -61,7 +61,7 @@ const keysOf = (verdict: Verdict): string | undefined => (verdict.answer === "Ye
 test("a login provider answers with its keys", async () => {
   const verdict = await ask(provider.jwksUri);
   assert.is(verdict.answer, "Yes");
-  assert.is(verdict.message, "The login provider answers with 2 signing keys (ES256, RS256).");
+  assert.is(verdict.message, "The login provider publishes 2 signing keys (ES256, RS256).");
 });
 
 test("keys that are replaced are noticed, keys that stay are not", async () => {
@@ -74,10 +74,10 @@ test("keys that are replaced are noticed, keys that stay are not", async () => {
   assert.is.not(after, before);
 });
 
-test("a wrong path at a real provider: a page, its discovery document, nothing", async () => {
+test("a wrong path at a real provider: a page, its discovery document, status 404", async () => {
   const page = await ask(provider.signInPage);
   assert.is(page.answer === "No" && page.reason, "RejectedNotJWKS");
-  assert.match(page.message, /a page for people .* jwks_uri/);
+  assert.match(page.message, /returned an HTML or XML page .* jwks_uri/);
   const discovery = await ask(`${provider.issuer}/.well-known/openid-configuration`);
   assert.is(discovery.answer === "No" && discovery.reason, "RejectedNotJWKS");
   assert.match(discovery.message, /discovery document/);
@@ -194,10 +194,10 @@ test("no yes from a provider that is too slow, or has another's certificate", as
   assert.is(slow.answer === "Silence" && slow.reason, "UnreachableTimeout");
   const foreign = await ask(`https://other.example.com:${site.port}/keys`);
   assert.is(foreign.answer === "No" && foreign.reason, "RejectedTLS");
-  assert.match(foreign.message, /another host.*ERR_TLS_CERT_ALTNAME_INVALID/);
+  assert.match(foreign.message, /another host name.*ERR_TLS_CERT_ALTNAME_INVALID/);
 });
 
-test("a provider that asks to be left alone is, for as long as it says, at most an hour", async () => {
+test("the pause that a provider wants is passed on, an hour at most", async () => {
   answer = reply("", 429, { "retry-after": "120" });
   const seconds = await askSite();
   assert.is(seconds.answer === "Silence" && seconds.retryAfterMs, 120_000);
@@ -216,7 +216,7 @@ async function requestsIn(during: () => Promise<unknown>): Promise<Pick<Incoming
   return site.requests.slice(before);
 }
 
-test("as long as the headers say that it is fresh, and no longer, a yes is not asked for again, unless a person asks", async () => {
+test("a yes is not requested again while the headers say that it is fresh, unless a person asks", async () => {
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
   const first = await askSite();
   assert.is(first.answer, "Yes");
@@ -233,7 +233,7 @@ test("as long as the headers say that it is fresh, and no longer, a yes is not a
   assert.is((await requestsIn(() => askSite())).length, 1);
 });
 
-test("what is not fresh any more is asked for conditionally, and unchanged means the same verdict", async () => {
+test("a yes that is no longer fresh is requested conditionally, and unchanged means the same verdict", async () => {
   const lastModified = new Date(NOW).toUTCString();
   answer = reply(set(good), 200, { etag: 'W/"1"', "last-modified": lastModified, "cache-control": "no-cache" });
   const first = await askSite();
@@ -246,14 +246,14 @@ test("what is not fresh any more is asked for conditionally, and unchanged means
   assert.is(byPerson?.headers["if-none-match"], 'W/"1"');
 });
 
-test("what must not be stored is asked for in full each time", async () => {
+test("a set that must not be stored is requested in full each time", async () => {
   answer = reply(set(good), 200, { etag: '"1"', "cache-control": "no-store, max-age=60" });
   await askSite();
   const [again] = await requestsIn(() => askSite());
   assert.is(again?.headers["if-none-match"], undefined);
 });
 
-test("a no is not remembered, and takes the yes before it along", async () => {
+test("a no is not remembered, and neither is the yes before it", async () => {
   const fresh = { etag: '"1"', "cache-control": "max-age=60" };
   answer = reply(set(good), 200, fresh);
   assert.is((await askSite()).answer, "Yes");
@@ -265,7 +265,7 @@ test("a no is not remembered, and takes the yes before it along", async () => {
   assert.is((await askSite()).answer, "Yes");
 });
 
-test("silence forgets nothing: the next question is conditional", async () => {
+test("silence forgets nothing: the next request is conditional", async () => {
   answer = reply(set(good), 200, { etag: '"1"' });
   await askSite();
   answer = reply("", 503);
@@ -274,8 +274,8 @@ test("silence forgets nothing: the next question is conditional", async () => {
   assert.is((await askSite()).answer, "Yes");
 });
 
-test("only so many providers are remembered: the one that was asked last the longest ago is forgotten", async () => {
-  check = createJwksCheck({ http, clock: () => clock, remember: 2 });
+test("the number of remembered providers is bounded: the one that was used the longest ago is forgotten", async () => {
+  check = createJwksCheck({ http, monotonicMs: () => clock, maxRemembered: 2 });
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
   const at = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
   for (const path of ["a", "b", "a", "c"]) await at(path);
@@ -284,7 +284,7 @@ test("only so many providers are remembered: the one that was asked last the lon
   assert.is((await requestsIn(() => at("b"))).length, 1);
 });
 
-test("a validator that does not belong into a header is not sent back", async () => {
+test("a validator that does not fit into a header is not sent back", async () => {
   answer = reply(set(good), 200, { etag: `"${"x".repeat(2_000)}"`, "last-modified": "t\u00e9l\u00e9" });
   await askSite();
   const [again] = await requestsIn(() => askSite());
@@ -292,7 +292,7 @@ test("a validator that does not belong into a header is not sent back", async ()
   assert.is(again?.headers["if-modified-since"], undefined);
 });
 
-test("a check that is given up is silence", async () => {
+test("a check that is aborted is silence", async () => {
   answer = () => undefined;
   const caller = new AbortController();
   setTimeout(() => caller.abort(), 50);

@@ -5,9 +5,9 @@ import * as assert from "uvu/assert";
 import { startMongoDB } from "#testbed/servers/mongodb";
 import type { MongoDB } from "#testbed/servers/mongodb";
 import { createCertificateAuthority } from "#testbed/servers/tls";
-import { createEgress } from "#verify/network/egress";
 import { createMongoCheck } from "#verify/mongodb/mongodb";
 import { startDns } from "#support/verify/dns";
+import { egressFor } from "#support/verify/egress";
 import { refusingPort } from "#support/verify/refusing";
 import type { Records } from "#support/verify/dns";
 import { DOMAIN, LOGIN, PASSWORD, USER, WRONG_LOGIN, WRONG_PASSWORD, inShort, verdictOn } from "#support/verify/check";
@@ -282,7 +282,7 @@ for (const [name, uri, expected, options, message = /./] of SRV_CASES) {
 const own = process.env["MONGODB_URI"];
 if (own !== undefined) {
   test("the server that MONGODB_URI names lets us in, and not with another password", async () => {
-    const check = createMongoCheck({ egress: createEgress({ allow: ["127.0.0.0/8"] }) });
+    const check = createMongoCheck({ egress: egressFor("MongoDB", { allow: ["127.0.0.0/8"] }) });
     const ask = (uri: string) =>
       check({ kind: "MongoDB", uri, database: "test" }, { signal: new AbortController().signal });
     const verdict = await ask(own);

@@ -9,7 +9,7 @@ import type { AppSecretStatus } from "#api/status";
 import type { Action, DesiredSecret } from "#plan/actions";
 import type { Holder, Observed, PublishedContent, Source } from "#plan/observed";
 import { plan } from "#plan/plan";
-import type { Known } from "#verify/schedule/scheduler";
+import type { Scheduler } from "#verify/schedule/scheduler";
 
 export type StoredSecret = { metadata: ObjectMeta; data: Record<string, string> };
 
@@ -23,7 +23,7 @@ export type World = {
   /** What a live check of this target would say; undefined: it goes on. */
   answer: (subject: CheckSubject) => Verdict | undefined;
   /** What the scheduler knows. A restart forgets it. */
-  known: Map<string, Known>;
+  known: Map<string, ReturnType<Scheduler["known"]>>;
   /** What was asked, in order. */
   asked: Action[];
 };

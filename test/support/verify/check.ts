@@ -1,9 +1,9 @@
 /** The MongoDB check as the tests call it, and what must hold of every verdict whatever it says. */
 import * as assert from "uvu/assert";
 import type { Verdict } from "#api/check";
-import { createEgress } from "#verify/network/egress";
 import type { Address } from "#verify/network/egress";
 import { createMongoCheck } from "#verify/mongodb/mongodb";
+import { egressFor } from "./egress.ts";
 
 export const USER = "canary-user";
 export const PASSWORD = "canary-pass/w@rd%";
@@ -31,10 +31,10 @@ const LOCAL: Address = { address: "127.0.0.1", family: 4 };
 export async function verdictOn(uri: string, options: CheckOptions = {}): Promise<Verdict> {
   const { database = "orders", caBundle, signal = new AbortController().signal, ...rest } = options;
   const lookup = options.lookup ?? (async (name: string) => (name.endsWith(DOMAIN) ? [LOCAL] : []));
-  const egress = createEgress({
+  const egress = egressFor("MongoDB", {
     allow: ["127.0.0.0/8", "::1/128"],
     lookup,
-    ...(caBundle !== undefined && { caBundle }),
+    ...(caBundle !== undefined && { caBundle: () => caBundle }),
   });
   const check = createMongoCheck({ egress, ...rest });
   const verdict = await check({ kind: "MongoDB", uri, database }, { signal });

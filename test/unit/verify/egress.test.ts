@@ -1,21 +1,23 @@
-/** The rules as the drivers meet them. The hosts that JWKS checks refuse are listed in test/integration/verify. */
+/** The egress rules for each kind of check. The hosts that JWKS checks refuse are listed in test/integration/verify. */
 import { X509Certificate } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CheckKind } from "#api/check";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import { OperatorError } from "#common/operator-error";
 import { certificateAuthorities, parseCaBundle } from "#verify/network/ca-bundle";
-import { createEgress, EgressError } from "#verify/network/egress";
-import type { Address, EgressOptions, Purpose } from "#verify/network/egress";
+import { createEgressPolicy, EgressError } from "#verify/network/egress";
+import type { Address, EgressOptions } from "#verify/network/egress";
+import { egressFor } from "#support/verify/egress";
 
 const of = (address: string): Address => ({ address, family: address.includes(":") ? 6 : 4 });
 const answering = (...addresses: string[]) => ({ lookup: async () => addresses.map(of) });
 const failing = (code: string) => ({ lookup: () => Promise.reject(Object.assign(new Error("10.9.8.7"), { code })) });
 
 /** The addresses, or the code of the refusal. */
-async function resolved(host: string, purpose: Purpose, options: EgressOptions = {}): Promise<string> {
+async function resolved(host: string, kind: CheckKind, options: EgressOptions = {}): Promise<string> {
   try {
-    return (await createEgress(options).resolve(host, purpose)).map(({ address }) => address).join();
+    return (await egressFor(kind, options).resolve(host)).map(({ address }) => address).join();
   } catch (error) {
     assert.instance(error, EgressError);
     return (error as EgressError).code;
@@ -87,60 +89,26 @@ for (const [what, host, options, jwks, mongo, atlas] of CASES) {
 
 test("a message names neither the host nor its address", async () => {
   for (const [, host, options] of CASES.filter(([, name]) => name !== "a")) {
-    const told = await createEgress(options)
-      .resolve(host, "JWKS")
+    const told = await egressFor("JWKS", options)
+      .resolve(host)
       .catch((error: unknown) => (error as Error).message);
     if (typeof told === "string") assert.not.match(told, host);
   }
-  const told = await createEgress(failing("EAI_AGAIN"))
-    .resolve("a", "JWKS")
+  const told = await egressFor("JWKS", failing("EAI_AGAIN"))
+    .resolve("a")
     .catch((error: unknown) => (error as Error).message);
   assert.is(told, "DNS gave no answer for the host name.");
 });
 
-/** As net.connect calls it. */
-function looked(
-  options: EgressOptions,
-  wanted: { all?: boolean; family?: number | "IPv4" | "IPv6" },
-  host = "a",
-): Promise<unknown[]> {
-  return new Promise((resolve) => {
-    createEgress(options).lookup("MongoDB")(host, wanted, (...told) => resolve(told));
-  });
-}
-
-test("the look-up for net.connect gives all addresses, the first, or those of a family", async () => {
-  const both = answering("8.8.8.8", "2606:4700::1");
-  assert.equal(await looked(both, { all: true }), [null, [of("8.8.8.8"), of("2606:4700::1")]]);
-  assert.equal(await looked(both, {}), [null, "8.8.8.8", 4]);
-  assert.equal(await looked(both, { family: 0 }), [null, "8.8.8.8", 4]);
-  assert.equal(await looked(both, { family: 6 }), [null, "2606:4700::1", 6]);
-  assert.equal(await looked(both, { family: "IPv6", all: true }), [null, [of("2606:4700::1")]]);
-  assert.equal(await looked({}, {}, "167772161"), [null, "10.0.0.1", 4]);
-});
-
-test("the look-up for net.connect refuses by a typed error", async () => {
-  const refused: [options: EgressOptions, wanted: Parameters<typeof looked>[1], code: string][] = [
-    [answering("169.254.169.254"), { all: true }, "AddressRefused"],
-    [answering("8.8.8.8"), { family: 6 }, "NameNotFound"],
-    [failing("ENOTFOUND"), {}, "NameNotFound"],
-  ];
-  for (const [options, wanted, code] of refused) {
-    const [error] = await looked(options, wanted);
-    assert.instance(error, EgressError);
-    assert.is((error as EgressError).code, code);
-  }
-});
-
-test("a name whose look-up hangs is not looked up a second time, and one that was answered is", async () => {
+test("a name whose look-up hangs is not looked up a second time, and a name that was answered is", async () => {
   const asked: string[] = [];
   const lookup = (name: string) => {
     asked.push(name);
     return name === "hangs" ? new Promise<never>(() => undefined) : Promise.resolve([of("8.8.8.8")]);
   };
-  const egress = createEgress({ lookup, lookupTimeoutMs: 10 });
+  const egress = egressFor("JWKS", { lookup, lookupTimeoutMs: 10 });
   const told = (host: string) =>
-    egress.resolve(host, "JWKS").then(
+    egress.resolve(host).then(
       ([first]) => first?.address,
       (error: unknown) => (error as EgressError).code,
     );
@@ -155,8 +123,8 @@ test("the system's own look-up is the default", async () => {
   assert.match(await resolved("localhost", "JWKS", { allow }), /^(127\.0\.0\.1|::1)/);
 });
 
-test("a range that is none is refused at once", () => {
-  assert.throws(() => createEgress({ allow: ["localhost"] }), TypeError);
+test("a text that is not a range is refused at once", () => {
+  assert.throws(() => createEgressPolicy({ allow: ["localhost"] }), TypeError);
 });
 
 test("the CAs are those of the system and of the bundle, each once", () => {
@@ -169,9 +137,13 @@ test("the CAs are those of the system and of the bundle, each once", () => {
 });
 
 for (const [what, pem, says] of [
-  ["is empty", "", /holds no certificate/],
-  ["holds a key only", "-----BEGIN PRIVATE KEY-----\nAQAB\n-----END PRIVATE KEY-----\n", /holds no certificate/],
-  ["holds a broken certificate", "-----BEGIN CERTIFICATE-----\nAQAB\n-----END CERTIFICATE-----\n", /cannot be read/],
+  ["is empty", "", /contains no PEM certificate/],
+  ["holds a key only", "-----BEGIN PRIVATE KEY-----\nAQAB\n-----END PRIVATE KEY-----\n", /contains no PEM certificate/],
+  [
+    "holds a broken certificate",
+    "-----BEGIN CERTIFICATE-----\nAQAB\n-----END CERTIFICATE-----\n",
+    /certificate 1 cannot be parsed/,
+  ],
 ] as const) {
   test(`a bundle that ${what} is refused`, () => {
     assert.throws(

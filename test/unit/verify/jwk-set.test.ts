@@ -1,4 +1,4 @@
-/** Which key sets an application could use, and what a person is told of the others. */
+/** Which key sets an application can use, and the messages for the others. */
 import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import * as fc from "fast-check";
@@ -24,7 +24,7 @@ const mlDsa = pair(generateKeyPairSync("ml-dsa-65"));
 const x = pair(generateKeyPairSync("x25519"));
 
 const judge = (...keys: unknown[]) => judgeKeySet(Buffer.from(JSON.stringify({ keys })));
-const yes = (text: string) => `The login provider answers with ${text}.`;
+const yes = (text: string) => `The login provider publishes ${text}.`;
 
 const GOOD: [name: string, keys: Key[], says: string][] = [
   ["an RSA key", [{ ...rsa.open, alg: "RS256", use: "sig", kid: "a" }], yes("1 signing key (RS256)")],
@@ -143,8 +143,8 @@ for (const [name, keys, reason] of BAD) {
 
 const TEXTS: [name: string, body: string | Buffer, says: RegExp][] = [
   ["nothing", "", /is not JSON/],
-  ["an HTML page", "<!doctype html><title>Sign in</title>", /a page for people/],
-  ["an HTML page after blanks and a byte order mark", "\ufeff\r\n  <html>", /a page for people/],
+  ["an HTML page", "<!doctype html><title>Sign in</title>", /returned an HTML or XML page/],
+  ["an HTML page after blanks and a byte order mark", "\ufeff\r\n  <html>", /returned an HTML or XML page/],
   ["JSON that was cut off", '{"keys":[', /is not JSON/],
   ["bytes that are no text", Buffer.from([0xff, 0xfe, 0x00]), /is not JSON/],
   ["a text", '"keys"', /has no list of "keys"/],

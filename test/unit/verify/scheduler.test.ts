@@ -1,23 +1,25 @@
-/** The time is moved by hand: intervals of ten minutes pass in milliseconds. */
+/** The tests move the time: intervals of ten minutes pass in milliseconds. */
 import { mock } from "node:test";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
-import { createAnswers } from "#verify/schedule/verdict-cache";
 import { createLimiter, LIMITS } from "#verify/schedule/limiter";
 import type { Scheduler } from "#verify/schedule/scheduler";
 import { createScheduler } from "#verify/schedule/scheduler";
+import { createVerdictCache } from "#verify/schedule/verdict-cache";
 
 const INTERVAL_MS = 600_000;
 const YES: Verdict = { answer: "Yes", message: "It works." };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
-const target = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
+const subject = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
 const phase = (number: number) => (number * 0.618) % 1;
 const INPUTS = "one";
+/** Each URI has a host of its own. */
+const budgetOf = (of: CheckSubject) => ("uri" in of ? of.uri : "");
 
-/** What came of promises has to settle between two moves of the clock. */
+/** Promises settle between two moves of the clock. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
 }
@@ -41,17 +43,20 @@ type Bench = {
 /** @param answersDue makes `wake` do what a reconcile does when a check is due */
 function bench(answersDue?: (b: Bench, key: string) => void): Bench {
   const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
-  const answers = createAnswers({
-    check: () => {
-      b.checks += 1;
-      return Promise.resolve(b.answer());
+  const cache = createVerdictCache({
+    checks: {
+      check: () => {
+        b.checks += 1;
+        return Promise.resolve(b.answer());
+      },
+      budgetOf,
     },
     limiter: createLimiter(LIMITS, () => Date.now()),
     keepMs: 2 * INTERVAL_MS,
-    now: () => Date.now(),
+    monotonicMs: () => Date.now(),
   });
   b.scheduler = createScheduler({
-    answers,
+    cache,
     intervalMs: INTERVAL_MS,
     wake: (key) => {
       b.woken.push(key);
@@ -67,10 +72,10 @@ test.before.each(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", 
 test.after.each(() => mock.timers.reset());
 
 function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): void {
-  scheduler.ask(key, { subject: target(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
+  scheduler.ask(key, { subject: subject(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
 }
 
-test("a question is pending, then answered, and the one who asked is called", async () => {
+test("a requested check is pending, then answered, and wakes its AppSecret", async () => {
   const b = bench();
   ask(b, "a/b");
   assert.is(b.scheduler.known("a/b", INPUTS).check?.state, "Pending");
@@ -81,7 +86,7 @@ test("a question is pending, then answered, and the one who asked is called", as
   b.scheduler.stop();
 });
 
-test("an answer that is there already is there when ask returns, and calls nobody", async () => {
+test("a verdict that exists is known when ask returns, and wakes nothing", async () => {
   const b = bench();
   ask(b, "a/one");
   await settle();
@@ -143,7 +148,7 @@ test("checks of different targets are spread over the interval", async () => {
   b.scheduler.stop();
 });
 
-test("an answer that says the same again calls nobody, and is repeated at its turn", async () => {
+test("the same verdict again wakes nothing, and the check is repeated at its turn", async () => {
   const b = bench(reconcile);
   ask(b, "a/0");
   await settle();
@@ -155,7 +160,7 @@ test("an answer that says the same again calls nobody, and is repeated at its tu
   b.scheduler.stop();
 });
 
-test("silence is asked again soon, and then ever later", async () => {
+test("silence is checked again soon, and then with growing pauses", async () => {
   const b = bench(reconcile);
   b.answer = () => SILENCE;
   ask(b, "a/0");
@@ -179,7 +184,7 @@ test("a definite no waits for its turn", async () => {
   b.scheduler.stop();
 });
 
-test("what the other side asked to be left alone for is respected", async () => {
+test("the pause that the other side wants is kept", async () => {
   const b = bench(reconcile);
   b.random = 0;
   b.answer = () => ({ ...SILENCE, retryAfterMs: 120_000 });
@@ -191,7 +196,7 @@ test("what the other side asked to be left alone for is respected", async () => 
   b.scheduler.stop();
 });
 
-test("a check for the annotation is made at once, answers for it, and calls also when it says the same", async () => {
+test("the annotation has a check made at once, and its verdict wakes the AppSecret even if it is the same", async () => {
   const b = bench();
   ask(b, "a/b");
   await settle();
@@ -205,7 +210,7 @@ test("a check for the annotation is made at once, answers for it, and calls also
   b.scheduler.stop();
 });
 
-test("keys that rotate are noticed, and only then", async () => {
+test("a rotation of keys is reported, and nothing else is", async () => {
   const b = bench(reconcile);
   const answer = (keys: string): Verdict => ({ ...YES, facts: { keys } });
   b.answer = () => answer("a");
@@ -218,7 +223,7 @@ test("keys that rotate are noticed, and only then", async () => {
   b.scheduler.stop();
 });
 
-test("an answer about inputs that have changed meanwhile tells nobody anything", async () => {
+test("a verdict about inputs that have changed meanwhile is dropped", async () => {
   const b = bench();
   ask(b, "a/b");
   b.scheduler.keep("a/b", { inputs: "two", phase: 0, settled: true });
@@ -228,27 +233,30 @@ test("an answer about inputs that have changed meanwhile tells nobody anything",
   b.scheduler.stop();
 });
 
-test("whoever edits an AppSecret again and again, each time to an address that hangs, keeps nobody waiting", async () => {
+test("editing an AppSecret again and again, each time to an address that hangs, delays no other check", async () => {
   const hanging = new Set<AbortSignal>();
-  const answers = createAnswers({
-    check: ({ kind }, { signal }) => {
-      if (kind !== "MongoDB") return Promise.resolve(YES);
-      hanging.add(signal);
-      return new Promise(() => undefined);
+  const cache = createVerdictCache({
+    checks: {
+      check: ({ kind }, { signal }) => {
+        if (kind !== "MongoDB") return Promise.resolve(YES);
+        hanging.add(signal);
+        return new Promise(() => undefined);
+      },
+      budgetOf,
     },
     limiter: createLimiter(LIMITS, () => Date.now()),
     keepMs: INTERVAL_MS,
-    now: () => Date.now(),
+    monotonicMs: () => Date.now(),
   });
   const woken: string[] = [];
-  const scheduler = createScheduler({ answers, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
+  const scheduler = createScheduler({ cache, intervalMs: INTERVAL_MS, wake: (key) => woken.push(key) });
   const edit = (uri: string, inputs: string) => {
     const hangs: CheckSubject = { kind: "MongoDB", uri, database: "orders" };
     scheduler.ask("evil/db", { subject: hangs, inputs, phase: 0, fresh: false });
   };
   for (let round = 0; round < LIMITS.total + 1; round += 1) edit(`mongodb://hangs-${round}/`, String(round));
   await settle();
-  scheduler.ask("good/login", { subject: target(0), inputs: INPUTS, phase: 0, fresh: false });
+  scheduler.ask("good/login", { subject: subject(0), inputs: INPUTS, phase: 0, fresh: false });
   await settle();
   assert.equal(woken, ["good/login"]);
   const last = [...hanging].at(-1);
@@ -259,7 +267,7 @@ test("whoever edits an AppSecret again and again, each time to an address that h
   scheduler.stop();
 });
 
-test("what is forgotten is not checked again", async () => {
+test("a forgotten AppSecret is not checked again", async () => {
   const b = bench(reconcile);
   ask(b, "a/0");
   await settle();
