@@ -1,7 +1,7 @@
 /**
- * A little less than `ms`, each time another. Checks that hang begin together (a namespace each, in one `kubectl apply`); were
- * they given up at the same moment, too, all that waits for them would be published in one burst, and others would wait.
+ * A little less than `ms`, each time a different value: 60 to 100 per cent. Checks that hang begin together (one per namespace, in
+ * one `kubectl apply`). If they also timed out together, everything that waits for them would be published in one burst.
  */
-export function spread(ms: number, random: () => number = Math.random): number {
+export function jitter(ms: number, random: () => number = Math.random): number {
   return ms * (0.6 + 0.4 * random());
 }

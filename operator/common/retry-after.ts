@@ -1,15 +1,18 @@
-/** When the other side wants to be asked again (RFC 9110 §10.2.3). */
-
-/** A server that asks for more is asked again all the same: an hour is long for a person who waits. */
+/** A server that wants a longer pause gets no longer one: an hour is long for a person who waits. */
 const LONGEST_MS = 3_600_000;
 
 /**
- * @param value of the header `Retry-After`: seconds, or a date
- * @param now epoch milliseconds
- * @returns milliseconds from now, from 0 to an hour; undefined when there is no such header, or no sense in it
+ * When the other side wants the next request (RFC 9110 §10.2.3).
+ *
+ * @param value of the header `Retry-After`: seconds, or a date; the first one, if there are several
+ * @param epochMs the time now, in ms since the epoch
+ * @returns milliseconds from now, from 0 to an hour; undefined if there is no such header or it makes no sense
  */
-export function retryAfterMs(value: string | undefined, now: number): number | undefined {
-  const text = value?.trim() ?? "";
-  const ms = /^\d{1,10}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
+export function retryAfterMs(
+  value: string | readonly string[] | undefined,
+  epochMs: number = Date.now(),
+): number | undefined {
+  const text = (typeof value === "string" ? value : value?.[0])?.trim() ?? "";
+  const ms = /^\d{1,10}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - epochMs;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_MS);
 }

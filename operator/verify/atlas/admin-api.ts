@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Challenge, digestAuthorization, parseChallenge } from "./digest.ts";
 import type { HttpClient, HttpOutcome } from "../network/http.ts";
 import type { NetworkFailure } from "../network/network-verdict.ts";
-import { createRequestBudget } from "../network/request-budget.ts";
+import { createTokenBuckets } from "#common/token-bucket";
 import { retryAfterMs } from "#common/retry-after";
 
 export type AtlasRequest = {
@@ -51,7 +51,7 @@ export type AtlasApiOptions = {
   /** For each API key in each project. */
   requestsPerMinute: number;
   /** Milliseconds, monotonic. */
-  now: () => number;
+  monotonicMs: () => number;
 };
 
 /** A project with hundreds of regions and shards stays well below it. */
@@ -69,9 +69,9 @@ const RETRY_AFTER_MS = 60_000;
 const KNOWN_BUT_NOT_ALLOWED: ReadonlySet<string> = new Set(["USER_UNAUTHORIZED", "NOT_IN_GROUP"]);
 
 /** @throws TypeError when `baseUrl` is no URL */
-export function createAtlasApi({ http, baseUrl, requestsPerMinute, now }: AtlasApiOptions): AtlasApi {
+export function createAtlasApi({ http, baseUrl, requestsPerMinute, monotonicMs }: AtlasApiOptions): AtlasApi {
   const { origin, pathname: root } = new URL(baseUrl);
-  const budget = createRequestBudget({ perMinute: requestsPerMinute, burst: BURST, now });
+  const budgets = createTokenBuckets({ perSecond: requestsPerMinute / 60, burst: BURST }, monotonicMs);
   const idle: Session[] = [];
   const secret = randomBytes(32);
 
@@ -87,8 +87,9 @@ export function createAtlasApi({ http, baseUrl, requestsPerMinute, now }: AtlasA
     payer: string,
     session: Session | undefined,
   ): Promise<HttpOutcome | number> {
-    const waitMs = budget.book(payer, LONGEST_WAIT_MS);
-    if (waitMs === undefined) return budget.freeInMs(payer);
+    const budget = budgets.of(payer);
+    const waitMs = budget.reserve(LONGEST_WAIT_MS);
+    if (waitMs === undefined) return budget.waitMs();
     // Given up meanwhile, the request is not sent.
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: request.signal }).catch(() => undefined);
     const { href, pathname } = new URL(`${root.replace(/\/+$/, "")}/api/atlas/v2${request.path}`, origin);
@@ -125,7 +126,7 @@ export function createAtlasApi({ http, baseUrl, requestsPerMinute, now }: AtlasA
           const askedMs = retryAfterMs(headers["retry-after"], Date.now());
           if (status >= 500) return { kind: "ServerError", status, retryAfterMs: askedMs };
           if (status !== 429) return { kind: "Answer", status, errorCode, body };
-          budget.pause(payer, askedMs ?? RETRY_AFTER_MS);
+          budgets.of(payer).pause(askedMs ?? RETRY_AFTER_MS);
           return { kind: "RateLimited", retryAfterMs: askedMs ?? RETRY_AFTER_MS };
         }
         const challenge = parseChallenge(headers["www-authenticate"] ?? "");

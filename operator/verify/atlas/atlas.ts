@@ -20,7 +20,7 @@ export type AtlasCheckOptions = {
   /** Where the Atlas Admin API is: https://cloud.mongodb.com, or that of another Atlas (--atlas-base-url). */
   baseUrl: string;
   /** Milliseconds, monotonic. */
-  now?: () => number;
+  monotonicMs?: () => number;
   /** For each API key in each project. Atlas once allowed every project 100, and allows reads more by now. */
   requestsPerMinute?: number;
 };
@@ -51,8 +51,8 @@ const SRV_ADDRESS =
 export function createAtlasCheck(
   options: AtlasCheckOptions,
 ): (target: AtlasSubject, options: { signal: AbortSignal }) => Promise<Verdict> {
-  const { http, pingMongo, baseUrl, now = () => performance.now(), requestsPerMinute = 80 } = options;
-  const api = createAtlasApi({ http, baseUrl, requestsPerMinute, now });
+  const { http, pingMongo, baseUrl, monotonicMs = () => performance.now(), requestsPerMinute = 80 } = options;
+  const api = createAtlasApi({ http, baseUrl, requestsPerMinute, monotonicMs });
 
   /** The cluster by the API that knows it, and where that is in doubt, the project. */
   async function look(target: AtlasSubject, signal: AbortSignal): Promise<Found> {

@@ -11,7 +11,7 @@ import type { HttpClient, HttpOutcome } from "../network/http.ts";
 import { judgeKeySet } from "./jwk-set.ts";
 import { networkVerdict } from "../network/network-verdict.ts";
 import { retryAfterMs } from "#common/retry-after";
-import { spread } from "#common/jitter";
+import { jitter } from "#common/jitter";
 
 export type JwksCheckOptions = {
   http: HttpClient;
@@ -56,7 +56,7 @@ export function createJwksCheck(options: JwksCheckOptions): JwksCheck {
       url: uri,
       purpose: "JWKS",
       headers: { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1", ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: spread(timeoutMs), signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: jitter(timeoutMs), signal },
     });
     if (outcome.kind !== "Reply") return networkVerdict(outcome, "The login provider");
     const unchanged = outcome.status === 304 ? known : undefined;

@@ -12,7 +12,7 @@ import type { Address, Egress } from "../network/egress.ts";
 import { dial } from "./dial.ts";
 import { ask } from "./driver.ts";
 import { openRelay } from "./relay.ts";
-import { spread } from "#common/jitter";
+import { jitter } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";
 import type { SrvOutcome } from "./srv.ts";
 import { parseMongoUri } from "./uri.ts";
@@ -49,7 +49,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const parsed = parseMongoUri(text);
     if ("refusal" in parsed) return { answer: "No", passing: false, ...parsed.refusal };
 
-    const timeoutMs = spread(mostMs);
+    const timeoutMs = jitter(mostMs);
     const over = new AbortController();
     const stop = () => over.abort();
     const timer = setTimeout(stop, timeoutMs);

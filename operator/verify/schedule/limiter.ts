@@ -3,6 +3,9 @@
  * somebody else's silence: checks of targets that were silent last time have a small lane of their own.
  */
 
+import { createTokenBucket } from "#common/token-bucket";
+import type { TokenBucket } from "#common/token-bucket";
+
 export type Limits = {
   /** At once, over all hosts. A check that hangs holds its place for as long as its deadline. */
   total: number;
@@ -37,40 +40,33 @@ export type Limiter = {
 };
 
 type Job = { wasSilent: boolean; work: () => Promise<void> };
-type Host = { waiting: Job[]; running: number; tokens: number; refilledAt: number };
+type Host = { waiting: Job[]; running: number; bucket: TokenBucket };
 
-/** @param now a monotonic clock, in milliseconds */
-export function createLimiter(limits: Limits = LIMITS, now: () => number = () => performance.now()): Limiter {
+/** @param monotonicMs a monotonic clock, in milliseconds */
+export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => number): Limiter {
   const hosts = new Map<string, Host>();
   let running = 0;
   let silent = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  function refill(host: Host): void {
-    const at = now();
-    host.tokens = Math.min(limits.burst, host.tokens + ((at - host.refilledAt) / 1000) * limits.perSecond);
-    host.refilledAt = at;
-  }
-
   /** The first job of a host that may begin now. One that waits for the silent lane lets others pass. */
   function take(host: Host): Job | undefined {
-    if (host.running >= limits.perHost || host.tokens < 1) return undefined;
+    if (host.running >= limits.perHost) return undefined;
     const index = host.waiting.findIndex(({ wasSilent }) => !wasSilent || silent < limits.silent);
-    return index === -1 ? undefined : host.waiting.splice(index, 1)[0];
+    return index === -1 || !host.bucket.allow() ? undefined : host.waiting.splice(index, 1)[0];
   }
 
   function fill(): void {
     let next = Infinity;
     for (const [name, host] of hosts) {
-      refill(host);
       while (running < limits.total) {
         const job = take(host);
         if (!job) break;
         start(host, job);
       }
-      if (host.waiting.length > 0 && host.tokens < 1)
-        next = Math.min(next, ((1 - host.tokens) / limits.perSecond) * 1000);
-      if (host.waiting.length === 0 && host.running === 0 && host.tokens >= limits.burst) hosts.delete(name);
+      const waitMs = host.bucket.waitMs();
+      if (host.waiting.length > 0 && waitMs > 0) next = Math.min(next, waitMs);
+      if (host.waiting.length === 0 && host.running === 0 && host.bucket.fullInMs() === 0) hosts.delete(name);
     }
     clearTimeout(timer);
     if (next < Infinity) timer = setTimeout(fill, Math.ceil(next)).unref();
@@ -79,7 +75,6 @@ export function createLimiter(limits: Limits = LIMITS, now: () => number = () =>
   function start(host: Host, { wasSilent, work }: Job): void {
     running += 1;
     host.running += 1;
-    host.tokens -= 1;
     if (wasSilent) silent += 1;
     void work().finally(() => {
       running -= 1;
@@ -91,7 +86,7 @@ export function createLimiter(limits: Limits = LIMITS, now: () => number = () =>
 
   return {
     run(name, wasSilent, work) {
-      const host = hosts.get(name) ?? { waiting: [], running: 0, tokens: limits.burst, refilledAt: now() };
+      const host = hosts.get(name) ?? { waiting: [], running: 0, bucket: createTokenBucket(limits, monotonicMs) };
       hosts.set(name, host);
       const job = { wasSilent, work };
       host.waiting.push(job);

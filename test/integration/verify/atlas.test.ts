@@ -425,7 +425,7 @@ test("a wrong key costs one request more than a right one, and leaves the others
 
 test("Unreachable: the rate limit of others, with the time that Atlas asks for, and nothing is asked before", () => {
   let now = 1_000;
-  return withAtlas({ limit: { capacity: 3, retryAfterSeconds: 55 }, now: () => now }, async ({ atlas, check }) => {
+  return withAtlas({ limit: { capacity: 3, retryAfterSeconds: 55 }, monotonicMs: () => now }, async ({ atlas, check }) => {
     assert.is((await check()).answer, "Yes");
     assert.is((await check()).answer, "Yes");
     const limited = await check();
@@ -450,7 +450,7 @@ test("Unreachable: a rate limit without Retry-After is a minute", () =>
 
 test("hundreds of clusters of one project stay below its limit, burst and all", () => {
   const now = 1_000;
-  return withAtlas({ requestsPerMinute: 6, now: () => now }, async ({ atlas, check }) => {
+  return withAtlas({ requestsPerMinute: 6, monotonicMs: () => now }, async ({ atlas, check }) => {
     const answers: Verdict[] = [];
     for (let index = 0; index < 200; index++) answers.push(await check({ clusterName: `cluster-${index}` }));
     assert.is(atlas.requests.length, 20, "a burst, and no more at the same time");
@@ -461,7 +461,7 @@ test("hundreds of clusters of one project stay below its limit, burst and all", 
 
 test("who knows a project's ID, but no key, uses up nobody's turn", () => {
   const now = 1_000;
-  return withAtlas({ requestsPerMinute: 6, now: () => now }, async ({ check }) => {
+  return withAtlas({ requestsPerMinute: 6, monotonicMs: () => now }, async ({ check }) => {
     const answers: string[] = [];
     for (let index = 0; index < 15; index++) answers.push((await check({ privateKey: "canary-private-wrong" })).answer);
     assert.ok(answers.includes("Silence"), "the stranger's own turns are used up");

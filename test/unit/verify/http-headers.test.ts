@@ -4,7 +4,6 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { freshness } from "#verify/network/freshness";
 import { proxyFromEnvironment, usesProxy } from "#verify/network/proxy";
-import { retryAfterMs } from "#common/retry-after";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const at = (seconds: number): string => new Date(NOW + seconds * 1_000).toUTCString();
@@ -66,22 +65,6 @@ test("whatever the headers say, nothing is fresh for more than an hour", () => {
     }),
   );
 });
-
-const RETRY: [value: string | undefined, ms: number | undefined][] = [
-  [undefined, undefined],
-  ["", undefined],
-  ["soon", undefined],
-  ["0", 0],
-  [" 30 ", 30_000],
-  ["86400", 3_600_000],
-  ["9999999999", 3_600_000],
-  [at(120), 120_000],
-  [at(-120), 0],
-  [at(86_400), 3_600_000],
-];
-for (const [value, ms] of RETRY) {
-  test(`Retry-After ${value ?? "not given"}: ${ms ?? "no"} ms`, () => assert.is(retryAfterMs(value, NOW), ms));
-}
 
 const ENVIRONMENTS: [env: NodeJS.ProcessEnv, settings: ReturnType<typeof proxyFromEnvironment>][] = [
   [{}, {}],
