@@ -6,13 +6,13 @@ import type { PartialObject } from "#common/object-meta";
 import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { RequestAborted, RequestTimeout, statusOf, Unreachable } from "#kube/client/api-error";
-import { guardWrites } from "#kube/client/fenced";
+import { fenced } from "#kube/client/fenced";
 import type { Answer, FaultyProxy, Seen } from "#support/kube/proxy";
 import { countConnections, createFaultyProxy } from "#support/kube/proxy";
 
 const namespace = `client-${randomBytes(4).toString("hex")}`;
 const path = `/api/v1/namespaces/${namespace}/secrets`;
-const direct = createClient(loadKubeConfig());
+const direct = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const secret = (name: string) => ({ apiVersion: "v1", kind: "Secret", metadata: { name } });
 const exists = (name: string) =>
   direct.get(`${path}/${name}`).then(
@@ -36,10 +36,10 @@ test.after(async () => {
 
 async function behindProxy(
   body: (client: ReturnType<typeof createClient>, proxy: FaultyProxy) => Promise<void>,
-  options: Parameters<typeof createClient>[1] = {},
+  options: Partial<Parameters<typeof createClient>[1]> = {},
 ): Promise<void> {
   const proxy = await createFaultyProxy();
-  const client = createClient(proxy.config, options);
+  const client = createClient(proxy.config, { fieldManager: "test", ...options });
   try {
     await body(client, proxy);
   } finally {
@@ -60,7 +60,7 @@ const count = ({ seen }: FaultyProxy, method: string) => seen.filter(isMethod(me
 for (const connections of [1, 4]) {
   test(`however many requests there are, ${connections === 1 ? "one connection is" : `${connections} connections are`} all that is opened`, async () => {
     const proxy = await countConnections();
-    const client = createClient(proxy.config, { connections });
+    const client = createClient(proxy.config, { fieldManager: "test", connections });
     const get = () => client.get(`/api/v1/namespaces/${namespace}`);
     for (let turn = 0; turn < 60; turn += 1) await get();
     // Two: undici calls a connection busy for a moment after the end of its reply.
@@ -78,7 +78,7 @@ for (const connections of [1, 4]) {
 
 test("a watch has a connection of its own, and leaves those of the requests free", async () => {
   const proxy = await countConnections();
-  const client = createClient(proxy.config, { connections: 1 });
+  const client = createClient(proxy.config, { fieldManager: "test", connections: 1 });
   const ended = new AbortController();
   const started = Promise.withResolvers<undefined>();
   const watch = client.stream(path, {
@@ -102,17 +102,17 @@ test("a write that waited for a connection while the right to write was lost doe
     async (client, proxy) => {
       const lost = new Error("no longer leading");
       let mayWrite = true;
-      const guarded = guardWrites(client, () => {
+      const behindFence = fenced(client, () => {
         if (!mayWrite) throw lost;
       });
       const slow = Promise.withResolvers<undefined>();
       proxy.answer = (request) => (request.method === "GET" ? slow.promise : undefined);
-      const reading = guarded.get(`/api/v1/namespaces/${namespace}`);
+      const reading = behindFence.get(`/api/v1/namespaces/${namespace}`);
       const writes = [
-        guarded.create(path, secret("waited")),
-        guarded.patch(`${path}/waited`, {}, "merge"),
-        guarded.update(`${path}/waited`, secret("waited")),
-        guarded.remove(`${path}/waited`),
+        behindFence.create(path, secret("waited")),
+        behindFence.patch(`${path}/waited`, {}, "merge"),
+        behindFence.update(`${path}/waited`, secret("waited")),
+        behindFence.remove(`${path}/waited`),
       ];
       const failures = Promise.all(writes.map(thrownBy));
       mayWrite = false;
@@ -132,7 +132,7 @@ test("a retry after the right to write was lost does not leave, and one before d
   behindProxy(async (client, proxy) => {
     const lost = new Error("no longer leading");
     let mayWrite = true;
-    const guarded = guardWrites(client, () => {
+    const behindFence = fenced(client, () => {
       if (!mayWrite) throw lost;
     });
     proxy.answer = (request) => {
@@ -140,27 +140,27 @@ test("a retry after the right to write was lost does not leave, and one before d
       mayWrite = false;
       return { status: 429, headers: { "retry-after": "0" } };
     };
-    assert.is(await thrownBy(guarded.create(path, secret("retried"))), lost);
+    assert.is(await thrownBy(behindFence.create(path, secret("retried"))), lost);
     assert.is(count(proxy, "POST"), 1);
     assert.is(await exists("retried"), false);
 
     mayWrite = true;
     proxy.answer = first([{ status: 429, headers: { "retry-after": "0" } }], isMethod("POST"));
-    await guarded.create(path, secret("retried"));
+    await behindFence.create(path, secret("retried"));
     assert.is(await exists("retried"), true);
   }));
 
-test("what the guard withholds is counted under its own name, and the client goes on", () => {
+test("what the fence withholds is counted under its own name, and the client goes on", () => {
   const codes: string[] = [];
   return behindProxy(
     async (client) => {
       let mayWrite = false;
-      const guarded = guardWrites(client, () => {
+      const behindFence = fenced(client, () => {
         if (!mayWrite) throw new Error("no");
       });
-      await thrownBy(guarded.create(path, secret("withheld")));
+      await thrownBy(behindFence.create(path, secret("withheld")));
       mayWrite = true;
-      await guarded.create(path, secret("withheld"));
+      await behindFence.create(path, secret("withheld"));
       assert.equal(codes, ["POST withheld", "POST 201"]);
     },
     { onRequest: (verb, code) => codes.push(`${verb} ${code}`) },

@@ -22,7 +22,7 @@ const PERIODS = { leaseDurationMs: DURATION, renewDeadlineMs: 1300, retryPeriodM
 /** A Lease that does not end within a test, however busy the machine is: what happens, happens for another reason. */
 const LONG = { leaseDurationMs: 90_000, renewDeadlineMs: 60_000, retryPeriodMs: 300 };
 
-const client = createClient(loadKubeConfig());
+const client = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const undo: (() => unknown)[] = [];
 let namespace = "";
 const leases = () => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
@@ -63,7 +63,7 @@ const leads = (contender: Election) => eventually(() => assert.ok(contender.isLe
 /** As a replica that stops renewing and tells nobody. */
 async function faulty() {
   const proxy = await createFaultyProxy();
-  const through = createClient(proxy.config);
+  const through = createClient(proxy.config, { fieldManager: "test" });
   undo.push(
     () => proxy.close(),
     () => through.close(),

@@ -19,7 +19,7 @@ import { statusOf } from "#kube/client/api-error";
 import { createFaultyProxy } from "#support/kube/proxy";
 import { eventually } from "#support/operator/eventually";
 
-const admin = createClient(loadKubeConfig());
+const admin = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const namespace = `rotation-${randomBytes(4).toString("hex")}`;
 const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
 const undo: (() => unknown)[] = [];
@@ -67,7 +67,11 @@ async function nameOf(client: KubeClient): Promise<string> {
 }
 
 function clientOf(config: KubeConfig, rereadMs?: number): KubeClient {
-  const client = createClient(config, { connections: 1, ...(rereadMs === undefined ? {} : { rereadMs }) });
+  const client = createClient(config, {
+    fieldManager: "test",
+    connections: 1,
+    ...(rereadMs === undefined ? {} : { rereadMs }),
+  });
   undo.push(() => client.close());
   return client;
 }
@@ -80,7 +84,7 @@ const withTokenFile = (config: KubeConfig, tokenFile: string): KubeConfig => ({
 test("a token that is replaced in its file is used as soon as it is due to be read again", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
-  const client = clientOf(withTokenFile(loadKubeConfig(), file), 300);
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file), 300);
   assert.is(await nameOf(client), "first");
   await replace(file, await tokenOf("second"));
   await eventually(async () => assert.is(await nameOf(client), "second"));
@@ -119,7 +123,7 @@ test("a token that stays refused is an error after one more attempt, not a storm
 test("a token file that is missing or empty for a moment leaves the token that was read before", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
-  const client = clientOf(withTokenFile(loadKubeConfig(), file), 50);
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file), 50);
   assert.is(await nameOf(client), "first");
   await rm(file);
   await sleep(100);
@@ -134,7 +138,7 @@ test("a token file that is missing or empty for a moment leaves the token that w
 
 test("a token file that was never there is an error of its own, until it is there", async () => {
   const file = join(folder, "token");
-  const client = clientOf(withTokenFile(loadKubeConfig(), file));
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file));
   const error = await nameOf(client).catch((thrown: unknown) => thrown);
   assert.instance(error, OperatorError);
   assert.is((error as OperatorError).code, "InvalidCredentials");
@@ -170,7 +174,7 @@ async function tlsServer() {
   const config: KubeConfig = {
     server: address,
     inCluster: false,
-    cluster: { name: "c", server: address, skipTLSVerify: false, caFile: file("ca.crt") },
+    cluster: { name: "c", skipTLSVerify: false, caFile: file("ca.crt") },
     user: { name: "u", certFile: file("client.crt"), keyFile: file("client.key") },
   };
   return {
