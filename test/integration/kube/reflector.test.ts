@@ -9,13 +9,17 @@ import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { statusOf } from "#kube/client/api-error";
 import { silent } from "#common/log";
 import type { Reflector } from "#kube/cache/reflector";
+import { createWatchLog } from "#support/kube/watch-log";
 import { startReflector } from "#kube/cache/reflector";
 import { createStore } from "#kube/cache/store";
 
 const namespace = `kube-${randomBytes(4).toString("hex")}`;
 const path = `/api/v1/namespaces/${namespace}/secrets`;
 const codes: string[] = [];
-const client = createClient(loadKubeConfig(), { onRequest: (verb, code) => codes.push(`${verb} ${code}`) });
+const client = createClient(await loadKubeConfig(), {
+  fieldManager: "test",
+  onRequest: (verb, code) => codes.push(`${verb} ${code}`),
+});
 
 const secret = (name: string) => ({
   apiVersion: "v1",
@@ -43,7 +47,8 @@ test.after(async () => {
 test("a watch of metadata fills a store, follows every change, and never holds a value", async () => {
   await client.create(path, secret("before"));
   const store = createStore<PartialObject>({ log: silent });
-  const reflector = startReflector({ client, path, metadataOnly: true, store, log: silent });
+  const watchLog = createWatchLog();
+  const reflector = startReflector({ client, path, metadataOnly: true, store, log: watchLog.log });
   running.push(reflector);
   await reflector.synced;
   assert.ok(store.get(namespace, "before"));
@@ -54,7 +59,7 @@ test("a watch of metadata fills a store, follows every change, and never holds a
   await until(() => store.get(namespace, "before") === undefined);
   assert.is(store.get(namespace, "before"), undefined);
   assert.not.match(JSON.stringify([...store.values()]), /canary|Y2FuYXJ5/);
-  assert.is(reflector.problem, undefined);
+  assert.is(watchLog.problem, undefined);
 });
 
 test("what is not to be kept is not held", async () => {

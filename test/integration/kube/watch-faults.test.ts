@@ -12,6 +12,8 @@ import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { silent } from "#common/log";
 import type { Reflector, ReflectorTimings } from "#kube/cache/reflector";
+import type { WatchLog } from "#support/kube/watch-log";
+import { createWatchLog } from "#support/kube/watch-log";
 import { startReflector } from "#kube/cache/reflector";
 import type { Store } from "#kube/cache/store";
 import { createStore } from "#kube/cache/store";
@@ -19,7 +21,7 @@ import type { Answer, FaultyProxy, Seen } from "#support/kube/proxy";
 import { createFaultyProxy } from "#support/kube/proxy";
 import { eventually } from "#support/operator/eventually";
 
-const direct = createClient(loadKubeConfig());
+const direct = createClient(await loadKubeConfig(), { fieldManager: "test" });
 
 /** Faster than in earnest, so that a fault and what follows it are a second. */
 const TIMINGS: Partial<ReflectorTimings> = { backoffBaseMs: 20, backoffMaxMs: 200, idleMs: 1000, healthyMs: 200 };
@@ -28,6 +30,7 @@ type Setting = {
   proxy: FaultyProxy;
   store: Store<PartialObject>;
   reflector: Reflector;
+  watchLog: WatchLog;
   /** Names, in the order in which the store told of them: "+a", "~a", "-a". */
   changes: string[];
   create: (name: string) => Promise<unknown>;
@@ -63,7 +66,7 @@ async function setting(
 
   const proxy = await createFaultyProxy();
   options.before?.(proxy);
-  const client: KubeClient = createClient(proxy.config);
+  const client: KubeClient = createClient(proxy.config, { fieldManager: "test" });
   const store = createStore<PartialObject>({ log: silent });
   const changes: string[] = [];
   store.onChange(({ before, after }) =>
@@ -71,7 +74,16 @@ async function setting(
   );
   const timings = { ...TIMINGS, ...options.timings };
   const keep = options.keep ?? ((object: PartialObject) => object);
-  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, keep, log: silent, timings });
+  const watchLog = createWatchLog();
+  const reflector = startReflector<PartialObject>({
+    client,
+    path,
+    metadataOnly,
+    store,
+    keep,
+    log: watchLog.log,
+    timings,
+  });
   running.push(
     () => direct.remove(`/api/v1/namespaces/${namespace}`),
     () => proxy.close(),
@@ -79,14 +91,14 @@ async function setting(
     () => reflector.stop(),
   );
   return {
-    ...{ proxy, store, reflector, changes, create },
+    ...{ proxy, store, reflector, watchLog, changes, create },
     touch: (name) => direct.patch(`${path}/${name}`, { metadata: { labels: { at: `${Date.now()}` } } }, "merge"),
     remove: (name) => direct.remove(`${path}/${name}`),
     converged: () =>
       eventually(async () => {
         const { items } = await direct.get<{ items: PartialObject[] }>(path);
         assert.equal(versions(store.values()), versions(items));
-        assert.is(reflector.problem, undefined);
+        assert.is(watchLog.problem, undefined);
       }),
   };
 }
@@ -133,7 +145,7 @@ both("a watch that went silent, without a FIN, is found by its silence and repla
 });
 
 both("a server that is away for a while, and refuses connections, is waited for", async (metadataOnly) => {
-  const { proxy, reflector, create, remove, converged } = await setting(metadataOnly);
+  const { proxy, reflector, watchLog, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   proxy.answer = () => "reset";
   proxy.cut();
@@ -142,7 +154,7 @@ both("a server that is away for a while, and refuses connections, is waited for"
   const before = watches(proxy).length;
   const began = performance.now();
   await sleep(1000);
-  assert.match(reflector.problem ?? "", "the connection ended before the reply");
+  assert.match(watchLog.problem ?? "", "the connection ended before the reply");
   await eventually(() => assert.ok(watches(proxy).length - before >= 4));
   const perSecond = (watches(proxy).length - before) / ((performance.now() - began) / 1000);
   assert.ok(perSecond < 60, `${perSecond} attempts a second: there is a backoff`);
@@ -194,7 +206,7 @@ test("a server that refuses to go on from a version again and again is listed an
 });
 
 test("lists that fail late are failures like any other: after two of them pages are asked for", async () => {
-  const { proxy, reflector, converged } = await setting(true, {
+  const { proxy, watchLog, converged } = await setting(true, {
     before: (made) => {
       made.answer = async ({ query }) => {
         if (!query.has("sendInitialEvents")) return undefined;
@@ -203,7 +215,7 @@ test("lists that fail late are failures like any other: after two of them pages 
       };
     },
   });
-  await eventually(() => assert.is(reflector.problem, undefined), 5000);
+  await eventually(() => assert.is(watchLog.problem, undefined), 5000);
   await converged();
   assert.is(proxy.seen.filter(({ query }) => query.has("sendInitialEvents")).length, 2);
 });

@@ -90,7 +90,9 @@ test("a list removes what is not in it, but nothing that is newer than it", () =
   const { store } = storeWithLog();
   store.put(object("gone", 10));
   store.put(object("new", 30));
-  store.replace([object("kept", 5)], "20");
+  const list = store.stage();
+  list.add(object("kept", 5));
+  list.commit("20");
   assert.equal([...store.values()].map(({ metadata }) => metadata.name).sort(), ["kept", "new"]);
 });
 
