@@ -77,7 +77,7 @@ test("a port that is taken is one clear line", () =>
       assert.instance(error, OperatorError);
       assert.is(
         (error as OperatorError).message,
-        `cannot listen on 127.0.0.1:${port} (--metrics-address): another process listens there`,
+        `cannot listen on 127.0.0.1:${port} (--metrics-address): another process uses this port`,
       );
     }
   }));
