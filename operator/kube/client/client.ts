@@ -1,7 +1,7 @@
 import { sleep } from "#common/sleep";
 import { MalformedReply, RequestAborted, toError } from "./api-error.ts";
 import { parseOrUndefined } from "./json.ts";
-import type { KubeConfig } from "./kubeconfig.ts";
+import type { KubeConfig } from "./access.ts";
 import { shouldRetry } from "./retry.ts";
 import type { HttpRequest, Outcome } from "./send.ts";
 import type { Transport, TransportOptions } from "./transport.ts";

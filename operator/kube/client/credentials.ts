@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { OperatorError } from "#common/operator-error";
 import type { PluginCredential } from "./exec-plugin.ts";
-import { runExecPlugin } from "./exec-plugin.ts";
-import type { Impersonation, KubeConfig, KubeUser } from "./kubeconfig.ts";
+import type { Impersonation, KubeConfig, KubeUser } from "./access.ts";
 
 /**
  * What a connection and a request need at the moment to be accepted.
@@ -46,6 +45,7 @@ export function createCredentialSource(config: KubeConfig, rereadMs = REREAD_MS)
     distrusted = false;
     try {
       if (config.user.exec && !config.user.token && !config.user.tokenFile) {
+        const { runExecPlugin } = await import("./exec-plugin.ts");
         fromPlugin ??= await runExecPlugin(config.user.exec, config, dataOrFile(cluster.caData, cluster.caFile));
       }
       current = readCredentials(config, fromPlugin);

@@ -1,6 +1,6 @@
 import { Pool, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
-import type { KubeConfig } from "./kubeconfig.ts";
+import type { KubeConfig } from "./access.ts";
 import type { Credentials, CredentialSource } from "./credentials.ts";
 
 /**

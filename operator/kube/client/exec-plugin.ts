@@ -2,20 +2,7 @@ import { spawn } from "node:child_process";
 import { z } from "zod";
 import { OperatorError } from "#common/operator-error";
 import { parseOrUndefined } from "./json.ts";
-import type { KubeConfig } from "./kubeconfig.ts";
-
-/**
- * A program that a kubeconfig names to get credentials from (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
- */
-export type ExecPlugin = {
-  apiVersion: "client.authentication.k8s.io/v1" | "client.authentication.k8s.io/v1beta1";
-  command: string;
-  args: string[];
-  /** Added to the environment of this process. */
-  env: Record<string, string>;
-  interactiveMode: "Never" | "IfAvailable" | "Always";
-  provideClusterInfo: boolean;
-};
+import type { ExecPlugin, KubeConfig } from "./access.ts";
 
 export type PluginCredential = {
   token?: string;

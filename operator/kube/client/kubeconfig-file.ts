@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { OperatorError } from "#common/operator-error";
-import type { ExecPlugin } from "./exec-plugin.ts";
-import type { Impersonation, KubeCluster, KubeConfig, KubeUser } from "./kubeconfig.ts";
+import type { ExecPlugin, Impersonation, KubeCluster, KubeConfig, KubeUser } from "./access.ts";
 
 /*
  * A kubeconfig as kubectl reads it (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/): several files are

@@ -1,6 +1,6 @@
 import { createCredentialSource } from "./credentials.ts";
 import { createDispatchers } from "./dispatchers.ts";
-import type { KubeConfig } from "./kubeconfig.ts";
+import type { KubeConfig } from "./access.ts";
 import type { HttpRequest, Outcome } from "./send.ts";
 import { send } from "./send.ts";
 import type { StreamOutcome, StreamRequest } from "./watch-stream.ts";

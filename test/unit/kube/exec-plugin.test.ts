@@ -6,10 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OperatorError } from "#common/operator-error";
+import type { ExecPlugin, KubeConfig } from "#kube/client/access";
 import { createCredentialSource } from "#kube/client/credentials";
-import type { ExecPlugin } from "#kube/client/exec-plugin";
 import { runExecPlugin } from "#kube/client/exec-plugin";
-import type { KubeConfig } from "#kube/client/kubeconfig";
+
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 
 const SECRET = "canary-91c2";
