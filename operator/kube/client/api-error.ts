@@ -37,26 +37,21 @@ export class ApiError extends OperatorError {
 export class Unreachable extends OperatorError {
   /** False: the request never left, so it was not executed. True: it may have been. */
   readonly sent: boolean;
-  /** The system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET`. */
-  readonly networkCode: string;
 
+  /** @param failure `networkCode`: the system's or undici's code, such as `ECONNREFUSED` or `UND_ERR_SOCKET` */
   constructor(verb: string, path: string, failure: { sent: boolean; networkCode: string }) {
     const happened = failure.sent ? "the connection ended before the reply" : "no connection to the API server";
     super("Unreachable", `${verb} ${withoutQuery(path)}: ${happened} (${failure.networkCode})`);
     this.name = "Unreachable";
     this.sent = failure.sent;
-    this.networkCode = failure.networkCode;
   }
 }
 
-/** No complete reply came in time. The request may have been executed, unless it was never `sent`. */
+/** No complete reply came in time. The request may have been executed. */
 export class RequestTimeout extends OperatorError {
-  readonly sent: boolean;
-
-  constructor(verb: string, path: string, failure: { sent: boolean; timeoutMs: number }) {
-    super("RequestTimeout", `${verb} ${withoutQuery(path)}: no complete reply within ${failure.timeoutMs} ms`);
+  constructor(verb: string, path: string, timeoutMs: number) {
+    super("RequestTimeout", `${verb} ${withoutQuery(path)}: no complete reply within ${timeoutMs} ms`);
     this.name = "RequestTimeout";
-    this.sent = failure.sent;
   }
 }
 
@@ -92,7 +87,7 @@ export function toError(
     case "aborted":
       return new RequestAborted(verb, path);
     case "timeout":
-      return new RequestTimeout(verb, path, { sent: outcome.sent, timeoutMs });
+      return new RequestTimeout(verb, path, timeoutMs);
     case "unreachable":
       return new Unreachable(verb, path, outcome);
     case "reply": {

@@ -9,7 +9,6 @@ export type Delays = {
   add(key: string, ms: number): void;
   cancel(key: string): void;
   clear(): void;
-  readonly size: number;
 };
 
 type Entry = { key: string; at: number };
@@ -62,9 +61,6 @@ export function createDelays(clock: Clock, due: (key: string) => void): Delays {
       current.clear();
       heap.length = 0;
       arm();
-    },
-    get size() {
-      return current.size;
     },
   };
 }

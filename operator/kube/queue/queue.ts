@@ -28,7 +28,6 @@ export type Queue = {
   drain(timeoutMs?: number): Promise<void>;
   /** Keys that wait for a worker, without the delayed ones. */
   readonly depth: number;
-  readonly running: number;
   /** When a key last finished, by the queue's clock; now, if there is nothing to do. Liveness: now - lastProgress. */
   readonly lastProgress: number;
   /** Seconds for the metric of the same name: the sum, and the longest, of how long the running keys have been running. */
@@ -200,9 +199,6 @@ export function createQueue(options: QueueOptions): Queue {
     },
     get depth() {
       return waiting.size;
-    },
-    get running() {
-      return running.size;
     },
     get lastProgress() {
       const idle = running.size === 0 && waiting.size === 0;

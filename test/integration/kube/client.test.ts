@@ -167,7 +167,7 @@ test("what the fence withholds is counted under its own name, and the client goe
   );
 });
 
-test("a server that asks for patience is asked again as late as it said", () =>
+test("a request that the server delays with Retry-After is repeated no sooner", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = first([{ status: 429, headers: { "retry-after": "1" } }], isMethod("POST"));
     const began = performance.now();
@@ -176,7 +176,7 @@ test("a server that asks for patience is asked again as late as it said", () =>
     assert.is(count(proxy, "POST"), 2);
   }));
 
-test("a write that may have been executed is not sent a second time unless twice is the same as once", () =>
+test("a write that may have been executed is repeated only if it is idempotent", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = first(["reset"], isMethod("POST"));
     const error = await thrownBy(client.create(path, secret("lost-reply")));
@@ -190,7 +190,7 @@ test("a write that may have been executed is not sent a second time unless twice
     assert.is(count(proxy, "PATCH"), 4);
   }));
 
-test("a delete that had to be repeated is done when the object is gone", () =>
+test("a repeated delete succeeds when the object is gone", () =>
   behindProxy(async (client, proxy) => {
     await direct.create(path, secret("gone"));
     // The first DELETE has an effect, and its reply is lost: the 404 of the second one is no failure.
@@ -204,7 +204,7 @@ test("a delete that had to be repeated is done when the object is gone", () =>
     assert.is(statusOf(await thrownBy(client.remove(`${path}/gone`))), 404, "but at once it is told");
   }));
 
-test("a conflict is the caller's: it is not sent again", () =>
+test("a conflict goes to the caller and is not repeated", () =>
   behindProxy(async (client, proxy) => {
     await direct.create(path, secret("contested"));
     const stale = { metadata: { resourceVersion: "1", labels: { a: "b" } } };
@@ -212,7 +212,7 @@ test("a conflict is the caller's: it is not sent again", () =>
     assert.is(count(proxy, "PATCH"), 1);
   }));
 
-test("a request that gets no answer fails in its own time, and the next one takes another connection", () =>
+test("a request without a reply fails after its timeout, and the next one takes another connection", () =>
   behindProxy(async (client, proxy) => {
     proxy.stall();
     const began = performance.now();
@@ -231,7 +231,7 @@ test("a request on a kept connection that went silent is repeated on a new one, 
     await client.get(`/api/v1/namespaces/${namespace}`, { timeoutMs: 1000 });
   }));
 
-test("a page that is no answer of the Kubernetes API is an error that does not quote it", () =>
+test("a page that is not a reply of the Kubernetes API is an error that does not quote it", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = () => ({ status: 200, body: "<html>canary-77aa</html>" });
     const error = await thrownBy(client.get(`${path}/x`));

@@ -62,7 +62,7 @@ test("a watch of metadata fills a store, follows every change, and never holds a
   assert.is(watchLog.problem, undefined);
 });
 
-test("what is not to be kept is not held", async () => {
+test("an object that `keep` rejects is not stored", async () => {
   const store = createStore<PartialObject>({ log: silent });
   const keep = (object: PartialObject) => (object.metadata.name === "wanted" ? object : undefined);
   const reflector = startReflector({ client, path, metadataOnly: true, store, keep, log: silent });
@@ -77,7 +77,7 @@ test("what is not to be kept is not held", async () => {
   );
 });
 
-test("a reply to a write that asks for metadata has no value in it", async () => {
+test("the reply to a write with metadataOnly has no value in it", async () => {
   const reply = await client.create<PartialObject>(path, secret("quiet"), { metadataOnly: true });
   assert.is(reply.kind, "PartialObjectMetadata");
   assert.is("data" in reply, false);
@@ -93,7 +93,7 @@ test("a refusal is typed, and does not quote the server", async () => {
   assert.not.match(String(error), "canary");
 });
 
-test("500 requests are answered, each once", async () => {
+test("500 requests at once get one reply each", async () => {
   const before = codes.length;
   for (let batch = 0; batch < 50; batch += 1) {
     await Promise.all(Array.from({ length: 10 }, () => client.get(`/api/v1/namespaces/${namespace}`)));

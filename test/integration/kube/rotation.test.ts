@@ -81,7 +81,7 @@ const withTokenFile = (config: KubeConfig, tokenFile: string): KubeConfig => ({
   user: { name: "test", tokenFile },
 });
 
-test("a token that is replaced in its file is used as soon as it is due to be read again", async () => {
+test("a token that is replaced in its file is used at the next reading", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
   const client = clientOf(withTokenFile(await loadKubeConfig(), file), 300);
@@ -90,7 +90,7 @@ test("a token that is replaced in its file is used as soon as it is due to be re
   await eventually(async () => assert.is(await nameOf(client), "second"));
 });
 
-test("a token that is refused is read again at once, and the same request goes on with the new one", async () => {
+test("a refused token is read again at once, and the same request continues with the new one", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
   const proxy = await createFaultyProxy();
@@ -109,7 +109,7 @@ test("a token that is refused is read again at once, and the same request goes o
   assert.is(await nameOf(client), "second");
 });
 
-test("a token that stays refused is an error after one more attempt, not a storm", async () => {
+test("a token that stays refused is an error after one more attempt", async () => {
   const file = join(folder, "token");
   await replace(file, "nobody");
   const proxy = await createFaultyProxy();
@@ -193,7 +193,7 @@ async function tlsServer() {
   };
 }
 
-test("a client certificate that is replaced is shown on new connections, and the old ones are given up", async () => {
+test("a replaced client certificate is used on new connections, and the old connections are closed", async () => {
   const { config, shown, showAs } = await tlsServer();
   const client = clientOf(config, 100);
   await client.get("/version");
@@ -205,7 +205,7 @@ test("a client certificate that is replaced is shown on new connections, and the
   assert.equal(shown, ["first", "second"]);
 });
 
-test("while a certificate and its key do not belong together, the client goes on with the old ones", async () => {
+test("while a certificate and its key do not belong together, the client uses the old ones", async () => {
   const { config, shown, showAs, file } = await tlsServer();
   const client = clientOf(config, 50);
   await client.get("/version");
@@ -221,7 +221,7 @@ test("while a certificate and its key do not belong together, the client goes on
   assert.equal(shown, ["first", "second"]);
 });
 
-test("a server whose certificate is of another CA is trusted once that CA is in the file: read at once, not in a minute", async () => {
+test("a server with a certificate of another CA is trusted once that CA is in the file, which is read at once, not in a minute", async () => {
   const { config, replaceAuthority, file } = await tlsServer();
   const client = clientOf(config);
   await client.get("/version");

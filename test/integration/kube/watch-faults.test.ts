@@ -131,7 +131,7 @@ both("a watch that was cut resumes where it was, without a list, and misses noth
   assert.is(lists(proxy), 1);
 });
 
-both("a watch that went silent, without a FIN, is found by its silence and replaced", async (metadataOnly) => {
+both("a watch that went silent, without a FIN, is replaced after idleMs", async (metadataOnly) => {
   const { proxy, reflector, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   proxy.stall();
@@ -144,7 +144,7 @@ both("a watch that went silent, without a FIN, is found by its silence and repla
   assert.is(lists(proxy), 1);
 });
 
-both("a server that is away for a while, and refuses connections, is waited for", async (metadataOnly) => {
+both("a server that refuses connections for a while is retried with a backoff", async (metadataOnly) => {
   const { proxy, reflector, watchLog, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   proxy.answer = () => "reset";
@@ -163,7 +163,7 @@ both("a server that is away for a while, and refuses connections, is waited for"
 });
 
 for (const status of [429, 500, 503, 504]) {
-  test(`${status} to the watch is asked again, from the version that was seen`, async () => {
+  test(`${status} to the watch is retried, from the version that was seen`, async () => {
     const { proxy, reflector, create, converged } = await setting(true);
     await reflector.synced;
     let refusals = 3;
@@ -175,7 +175,7 @@ for (const status of [429, 500, 503, 504]) {
   });
 }
 
-test("Retry-After of a refused watch is kept", async () => {
+test("Retry-After of a refused watch is respected", async () => {
   const { proxy, reflector, converged } = await setting(true);
   await reflector.synced;
   let refused: number | undefined;
@@ -194,7 +194,7 @@ test("Retry-After of a refused watch is kept", async () => {
   await converged();
 });
 
-test("a server that refuses to go on from a version again and again is listed anew", async () => {
+test("after a server has refused several times to resume from a version, everything is listed again", async () => {
   const { proxy, reflector, create, remove, converged } = await setting(true);
   await reflector.synced;
   proxy.answer = (request) => (resumed(request) && lists(proxy) < 2 ? { status: 500 } : undefined);
@@ -205,7 +205,7 @@ test("a server that refuses to go on from a version again and again is listed an
   assert.is(lists(proxy), 2);
 });
 
-test("lists that fail late are failures like any other: after two of them pages are asked for", async () => {
+test("lists that fail late are failures like any other: after two of them the list comes in pages", async () => {
   const { proxy, watchLog, converged } = await setting(true, {
     before: (made) => {
       made.answer = async ({ query }) => {
@@ -222,7 +222,7 @@ test("lists that fail late are failures like any other: after two of them pages 
 
 const GONE = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
 
-both("410 as a reply: a new list, which finds what was deleted and what was made anew", async (metadataOnly) => {
+both("410 as a reply: a new list, which finds what was deleted and what was created again", async (metadataOnly) => {
   // The blind watch is not to be given up for its silence before all has happened.
   const timings = { idleMs: 60_000 };
   const { proxy, reflector, changes, create, remove, converged } = await setting(metadataOnly, { timings });
@@ -260,7 +260,7 @@ both("410 in the middle of a watch: the same", async (metadataOnly) => {
   assert.is(lists(proxy), 2);
 });
 
-test("what a new list shows and nobody needs any more is followed again as soon as it is needed", async () => {
+test("an object that a new list shows but nothing needs is watched again as soon as it is needed", async () => {
   let isNeeded = true;
   const keep = (object: PartialObject) => (isNeeded || object.metadata.name !== "first" ? object : undefined);
   const { proxy, store, reflector, touch, converged } = await setting(true, { keep });
@@ -299,7 +299,7 @@ for (const [what, line] of [
   });
 }
 
-both("events that come twice, or once more much later, change nothing", async (metadataOnly) => {
+both("events that come twice, or again much later, change nothing", async (metadataOnly) => {
   const { proxy, reflector, changes, create, remove, touch, converged } = await setting(metadataOnly);
   await reflector.synced;
   changes.splice(0);
@@ -318,7 +318,7 @@ both("events that come twice, or once more much later, change nothing", async (m
   assert.equal(changes, ["+third", "~third", "-first", "+fourth"]);
 });
 
-both("events that are late arrive, and what overtook them on another way is not undone", async (metadataOnly) => {
+both("late events arrive, and do not undo what overtook them on another way", async (metadataOnly) => {
   const { proxy, store, reflector, changes, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   const late = Promise.withResolvers<undefined>();
@@ -340,7 +340,7 @@ both("events that are late arrive, and what overtook them on another way is not 
   assert.equal(changes, ["+third"]);
 });
 
-both("a server that cannot stream lists is asked for pages", async (metadataOnly) => {
+both("a list from a server that cannot stream lists comes in pages", async (metadataOnly) => {
   const { proxy, reflector, create, remove, converged } = await setting(metadataOnly, {
     before: (made) => {
       made.answer = ({ query }) => (query.has("sendInitialEvents") ? { status: 422, body: { code: 422 } } : undefined);
@@ -354,7 +354,7 @@ both("a server that cannot stream lists is asked for pages", async (metadataOnly
   assert.is(proxy.seen.filter(({ query }) => query.has("limit")).length, 1);
 });
 
-test("a list of many pages is complete, and starts over when its moment was forgotten", async () => {
+test("a list of many pages is complete, and starts over when the server has forgotten its version", async () => {
   let refusals = 1;
   const ready = Promise.withResolvers<undefined>();
   const { proxy, store, create, reflector, converged } = await setting(true, {
@@ -377,7 +377,7 @@ test("a list of many pages is complete, and starts over when its moment was forg
   assert.is(proxy.seen.filter(({ query }) => query.has("continue")).length, 2);
 });
 
-test("a list that ends before it is complete is not taken for one: nothing is removed by it", async () => {
+test("a list that ends before it is complete removes nothing", async () => {
   const { proxy, reflector, changes, converged } = await setting(true);
   await reflector.synced;
   changes.splice(0);
@@ -396,7 +396,7 @@ test("a list that ends before it is complete is not taken for one: nothing is re
   assert.equal(changes, []);
 });
 
-test("a list older than what was seen is not taken; when it stays so, the server is believed", async () => {
+test("a list older than what was seen is refused; if the lists stay older, the server is believed", async () => {
   const { proxy, store, reflector, create, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
   await reflector.synced;
   await create("third");
@@ -423,7 +423,7 @@ test("a list older than what was seen is not taken; when it stays so, the server
   await converged();
 });
 
-test("a server that has gone back in time, and so is silent to who would go on from later, is listed and believed", async () => {
+test("a server that went back in time, and so is silent on a watch from a later version, is listed and believed", async () => {
   const { proxy, reflector, create, remove, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
   await reflector.synced;
   await create("third");
@@ -446,7 +446,7 @@ test("a server that has gone back in time, and so is silent to who would go on f
   await converged();
 });
 
-test("a bookmark moves the place to resume from", async () => {
+test("a bookmark moves the version to resume from", async () => {
   const { proxy, reflector, create, converged } = await setting(true);
   await reflector.synced;
   proxy.cut();
@@ -472,7 +472,7 @@ test("a bookmark moves the place to resume from", async () => {
   await eventually(() => assert.ok(from() > first));
 });
 
-test("stop ends a watch that is silent, and one that waits to be repeated", async () => {
+test("stop ends a silent watch, and one that waits for its next attempt", async () => {
   for (const fault of ["hang", "reset"] as const) {
     const { proxy, reflector } = await setting(true, {
       timings: { backoffBaseMs: 60_000, backoffMaxMs: 60_000, idleMs: 60_000 },

@@ -44,7 +44,7 @@ test("a plugin returns a token and when it expires", async () => {
   assert.equal(await run(plugin(answer(status))), { token: "t", expiresAtMs: Date.UTC(2030, 0, 1) });
 });
 
-test("or a certificate with its key, for good", async () => {
+test("a plugin returns a certificate with its key, without an end", async () => {
   const status = { clientCertificateData: "C", clientKeyData: "K" };
   const { cert, key, expiresAtMs } = await run(plugin(answer(status)));
   assert.equal([String(cert), String(key), expiresAtMs], ["C", "K", Infinity]);

@@ -48,7 +48,7 @@ const table: Row[] = [
   ["no answer in time, twice", timeout(true), 2, "no", "no"],
   ["no connection in time", timeout(false), 1, 100, 100],
   ["no connection in time, twice", timeout(false), 2, "no", "no"],
-  ["given up by the caller", { kind: "aborted" }, 1, "no", "no"],
+  ["aborted by the caller", { kind: "aborted" }, 1, "no", "no"],
   ["withheld by the fence", { kind: "withheld", error: new Error("no") }, 1, "no", "no"],
 ];
 
@@ -60,7 +60,7 @@ for (const [what, outcome, attempt, idempotent, otherwise] of table) {
   });
 }
 
-test("waits are spread from nothing to their longest, but never shorter than the server asked for", () => {
+test("waits have jitter, but are never shorter than Retry-After", () => {
   assert.equal(
     shouldRetry(reply(503), 1, true, () => 0),
     { waitMs: 0 },

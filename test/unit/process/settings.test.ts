@@ -28,14 +28,14 @@ test("without flags and variables everything has its default", () => {
   });
 });
 
-test("a flag wins over its variable, and an empty one is none", () => {
+test("a flag takes precedence over its variable, and an empty one counts as unset", () => {
   const env = { APPSECRET_LOG_LEVEL: "warn", APPSECRET_LEASE_NAME: "" };
   assert.is(readSettings(["--log-level", "debug"], env).logLevel, "debug");
   assert.is(readSettings(["--log-level="], env).logLevel, "warn");
   assert.is(readSettings([], env).leaseName, "appsecret-operator");
 });
 
-test("variables that are not ours are left alone: Kubernetes sets some of that prefix for a Service", () => {
+test("other variables are ignored: Kubernetes sets some with our prefix for a Service", () => {
   readSettings([], { APPSECRET_OPERATOR_SERVICE_HOST: "10.0.0.1", APPSECRET_PORT: "tcp://10.0.0.1:80" });
 });
 
