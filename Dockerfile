@@ -1,9 +1,9 @@
-# The operator's image. Both bases are arguments, so that it builds from an internal registry or from local images:
+# The operator's image. Both base images are arguments, so that you can build from an internal registry or local images:
 #
 #   make image BUILD_IMAGE=registry.example.com/node:24 RUNTIME_IMAGE=registry.example.com/nodejs24
 #
-# BUILD_IMAGE has node 24 and npm on PATH. RUNTIME_IMAGE has Node 24 or newer as its entry point, and CA certificates; it needs
-# no shell, and the default has none.
+# BUILD_IMAGE must have Node 24 and npm on PATH. RUNTIME_IMAGE must have Node 24 or newer as its entry point, and CA
+# certificates. It needs no shell, and the default has none.
 ARG BUILD_IMAGE=docker.io/library/node:24-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
@@ -12,7 +12,7 @@ FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 USER 0
 WORKDIR /src
 COPY package.json package-lock.json .npmrc LICENSE ./
-# Commands are lists, because a base need not have a shell. No package's own script runs: esbuild works without its one.
+# Commands are lists, because a base image need not have a shell. No install script of a package runs; esbuild works without.
 RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
 COPY operator ./operator
 COPY hack/bundle.ts ./hack/
@@ -26,10 +26,10 @@ LABEL org.opencontainers.image.title="appsecret-operator" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=build /app /app
 WORKDIR /app
-# One malloc arena: with one for each of Node's threads 14 MiB more stay resident. Nothing is written to disk. No
-# --enable-source-maps: it keeps the map in memory, 55 MiB, from the start on (measured); the bundle keeps all names.
+# One malloc arena: with one for each of Node's threads, 14 MiB more stay resident. No --enable-source-maps: it keeps the map
+# in memory from the start, 55 MiB (measured), and the bundle keeps all names anyway. Nothing is written to disk.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8080
-# The base's entry point is node.
+# The entry point of the base image is node.
 CMD ["operator/main.js"]

@@ -1,19 +1,19 @@
 /**
- * Bundles the operator into one file, which needs Node and nothing else: what the image has in it.
+ * Bundles the operator into one file that needs nothing but Node: the content of the image.
  *
  *     node hack/bundle.ts [folder]      writes dist/, or the folder
  *
- * The folder then has `operator/main.js` with its source map, the package.json that the operator reads its version from, its
- * license, and those of everything that was bundled.
+ * The folder then has `operator/main.js` with its source map, a package.json that makes it an ES module, its license, and
+ * those of all bundled packages.
  */
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import type { Metafile, Plugin } from "esbuild";
+import type { Metafile } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** The driver asks for these if they are there; they serve mechanisms that live checks refuse, and compression. */
+/** Optional packages of the MongoDB driver, for compression and for login mechanisms that live checks refuse. */
 const OPTIONAL_PEERS = [
   "@aws-sdk/credential-providers",
   "@mongodb-js/zstd",
@@ -25,25 +25,8 @@ const OPTIONAL_PEERS = [
   "socks",
 ];
 
-/** CommonJS packages in an ES module ask for Node's own modules by `require`. */
+/** CommonJS packages in an ES module load Node's own modules by `require`. */
 const BANNER = `import { createRequire as bundledCreateRequire } from "node:module"; const require = bundledCreateRequire(import.meta.url);`;
-
-/**
- * - The YAML parser is loaded by a `require` that esbuild cannot see through; here it can.
- * - client-node as a whole serves only a kubeconfig's `auth-provider`, which no Pod has: 15 MB of models stay outside.
- */
-const lazyParts: Plugin = {
-  name: "lazy-parts",
-  setup(context) {
-    const hidden = `createRequire(import.meta.url)("yaml")`;
-    context.onLoad({ filter: /operator\/kube\/client\/kubeconfig\.ts$/ }, async ({ path }) => {
-      const text = await readFile(path, "utf8");
-      if (!text.includes(hidden)) throw new Error(`${path} does not load YAML by ${hidden} any more`);
-      return { contents: text.replace(hidden, `require("yaml")`), loader: "ts" };
-    });
-    context.onResolve({ filter: /^@kubernetes\/client-node$/ }, ({ path }) => ({ path, external: true }));
-  },
-};
 
 /** @returns the bundled packages, by name, sorted */
 export async function bundle(folder: string): Promise<string[]> {
@@ -58,7 +41,7 @@ export async function bundle(folder: string): Promise<string[]> {
     format: "esm",
     target: "node24",
     sourcemap: "linked",
-    // A stack trace needs names and lines; the text of 17 packages would double the size.
+    // A stack trace needs names and lines; the text of all packages would double the size.
     sourcesContent: false,
     // The names of functions and classes stay: stack traces and error names are read by people.
     minifySyntax: true,
@@ -66,7 +49,6 @@ export async function bundle(folder: string): Promise<string[]> {
     legalComments: "none",
     banner: { js: BANNER },
     external: OPTIONAL_PEERS,
-    plugins: [lazyParts],
     metafile: true,
     logLevel: "warning",
   });

@@ -10,7 +10,7 @@ import type { PartialObject } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
 import type { KubeClient } from "#kube/client/client";
 import type { EventInput, EventRecorder } from "#kube/events";
-import { guardWrites } from "#kube/client/fenced";
+import { fenced } from "#kube/client/fenced";
 import type { Log } from "#common/log";
 import type { Queue, QueueMetrics } from "#kube/queue/queue";
 import { createQueue } from "#kube/queue/queue";
@@ -78,7 +78,7 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
   const reconcile = createReconciler(
-    { client: guardWrites(client, options.assertMayWrite), appSecrets, secrets, events, index, checks },
+    { client: fenced(client, options.assertMayWrite), appSecrets, secrets, events, index, checks },
     now,
   );
   const queue = createQueue({

@@ -1,3 +1,5 @@
+import { microTime } from "./micro-time.ts";
+
 /** The Lease as an object, and what one process has observed of it. Pure but for the clock. */
 export type Lease = {
   apiVersion: string;
@@ -9,13 +11,13 @@ export type Lease = {
 type LeaseSpec = {
   holderIdentity?: string;
   leaseDurationSeconds?: number;
-  /** MicroTime, as `renewTime`: for people to read. No decision is made by it, clocks differ between machines. */
+  /** MicroTime, like `renewTime`. For people: clocks differ between machines, so no decision depends on them. */
   acquireTime?: string;
   renewTime?: string;
   leaseTransitions?: number;
 };
 
-/** The Lease as `identity` writes it. A change of hands is counted; the same holder's renewal is not. */
+/** The Lease as `identity` writes it. It counts changes of the holder, not renewals. */
 export function acquired(lease: Lease, identity: string, leaseDurationSeconds: number, now: Date = new Date()): Lease {
   const before = lease.spec ?? {};
   const mine = before.holderIdentity === identity;
@@ -34,7 +36,7 @@ export function acquired(lease: Lease, identity: string, leaseDurationSeconds: n
   };
 }
 
-/** Nobody's, and valid for a second only: client-go's way to hand over. */
+/** Without a holder, and valid for a second only: this is how client-go hands a Lease over. */
 export function released(lease: Lease, now: Date = new Date()): Lease {
   const time = microTime(now);
   return {
@@ -43,29 +45,25 @@ export function released(lease: Lease, now: Date = new Date()): Lease {
   };
 }
 
-function microTime(at: Date): string {
-  return at.toISOString().replace("Z", "000Z");
-}
-
 export type Observer = {
   saw(lease: Lease): void;
-  /** What is known may be old: it is not to be written back. */
+  /** What was seen may be old: do not write it back. */
   distrust(): void;
   /** As last seen, while it may be the current one. */
   readonly lease: Lease | undefined;
   readonly holder: string;
-  /** How long the record will be valid unless it changes, in ms; 0 or less when it has expired. */
+  /** How long the record stays valid unless it changes, in ms; 0 or less if it has expired. */
   validMs(): number;
 };
 
-/** The lease duration that counts is the record's: the holder may run with other flags than we do, during an update. */
-export function createObserver(now: () => number = () => performance.now()): Observer {
+/** The record's own lease duration counts: during an update the holder may run with other flags than this process. */
+export function createObserver(monotonicMs: () => number = () => performance.now()): Observer {
   let lease: Lease | undefined;
   let trusted = false;
-  let changedAt = -Infinity;
+  let changedAtMs = -Infinity;
   return {
     saw(seen) {
-      if (seen.metadata.resourceVersion !== lease?.metadata.resourceVersion) changedAt = now();
+      if (seen.metadata.resourceVersion !== lease?.metadata.resourceVersion) changedAtMs = monotonicMs();
       lease = seen;
       trusted = true;
     },
@@ -79,7 +77,7 @@ export function createObserver(now: () => number = () => performance.now()): Obs
       return lease?.spec?.holderIdentity ?? "";
     },
     validMs() {
-      return changedAt + (lease?.spec?.leaseDurationSeconds ?? 0) * 1000 - now();
+      return changedAtMs + (lease?.spec?.leaseDurationSeconds ?? 0) * 1000 - monotonicMs();
     },
   };
 }

@@ -1,11 +1,11 @@
 /**
- * `appsecret_status_condition`, written straight from the AppSecrets that are in memory anyway, at each scrape.
+ * `appsecret_status_condition`, written at each scrape straight from the AppSecrets, which are in memory anyway.
  *
- * Kept in a prom-client Gauge, four series for each of 10,000 objects would cost some 30 MiB for good, and every place that
- * removes an object would have to remove its series. This way a series cannot outlive its object.
+ * In a prom-client Gauge, four series for each of 10,000 objects would take some 30 MiB for good, and all code that removes
+ * an object would have to remove its series. This way a series cannot outlive its object.
  */
 
-/** What is read of an AppSecret. */
+/** The part of an AppSecret that the metric needs. */
 export type Observed = {
   readonly metadata: { readonly namespace: string; readonly name: string };
   readonly status?:
@@ -16,14 +16,15 @@ export type Observed = {
 };
 
 const NAME = "appsecret_status_condition";
-const HELP = "1 for the status (True, False, Unknown) that a condition of an AppSecret has; the others have no series.";
+const HELP =
+  "1 for the current status (True, False, Unknown) of a condition of an AppSecret; the other statuses have no series.";
 
-/** Large enough to be few, small enough to be forgotten cheaply: 10,000 AppSecrets are 4 MB of text. */
+/** Large enough that there are few chunks, small enough to be cheap garbage: 10,000 AppSecrets are 4 MB of text. */
 const CHUNK_LENGTH = 65_536;
 
 /**
- * The metric in Prometheus' text format, in pieces of whole lines. Label values need no escaping: the names of Kubernetes
- * have neither quotes nor backslashes.
+ * The metric in Prometheus' text format, in pieces of whole lines. Label values need no escaping: names in Kubernetes have
+ * neither quotes nor backslashes.
  */
 export function* conditionLines(appSecrets: Iterable<Observed>): Generator<string> {
   let lines = `# HELP ${NAME} ${HELP}\n# TYPE ${NAME} gauge\n`;

@@ -1,29 +1,29 @@
 import { OperatorError } from "#common/operator-error";
 
-/** What may be told of an error. Never the message of one that is not ours. */
+/** What the log may say about an error: the message only of an OperatorError. */
 export type DescribedError = {
   name: string;
   code?: string;
   message?: string;
-  /** Ours: with its message. */
+  /** Of an OperatorError, which includes its message. */
   stack?: string;
-  /** Of others: only where it was thrown, `file:…:line:column`. */
+  /** Of any other error: only where it was thrown, `file:…:line:column`. */
   at?: string[];
   cause?: DescribedError;
   errors?: DescribedError[];
 };
 
-/** A name or a code, as the language and libraries write them; a value that someone put there instead is left out. */
+/** A name or a code, as the language and libraries write them; anything else there is left out. */
 const IDENTIFIER = /^[A-Za-z_$][\w$-]{0,63}$/;
-/** A stack frame, as V8 writes it, in a file or in Node itself. Nothing else of the stack: its head is the message. */
+/** A stack frame, as V8 writes it, in a file or in Node itself. The rest of a stack is left out: its head is the message. */
 const FRAME = /^ {4}at (?:.* \()?((?:file:\/\/|node:|\/)[^\s()@?#]*:\d+:\d+)\)?$/;
 const MAX_FRAMES = 8;
 const MAX_DEPTH = 4;
 
 /**
- * An error for the log. Of an OperatorError everything, since its message never carries a secret (operator/common/operator-error.ts);
- * of any other only its name, its code and the places it came from: drivers put whole URIs, passwords included, in their
- * messages (mongodb_exporter#1345).
+ * An error for the log. An OperatorError is logged whole, since its message never carries a secret
+ * (common/operator-error.ts). Of any other error the log has only the name, the code and the places it came from: drivers
+ * put whole URIs, including passwords, in their messages (mongodb_exporter#1345).
  */
 export function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { name: `thrown ${error === null ? "null" : typeof error}` };
@@ -45,7 +45,7 @@ export function describeError(error: unknown, depth = 0): DescribedError {
   };
 }
 
-/** From the end of the stack upwards to the first line that is no frame: a message can have lines that look like frames. */
+/** From the end of the stack up to the first line that is not a frame: a message can have lines that look like frames. */
 function framesOf(error: Error): string[] {
   const lines = (error.stack ?? "").trimEnd().split("\n");
   const frames: string[] = [];

@@ -4,19 +4,19 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { OperatorError } from "#common/operator-error";
 
-/** `true`, or why not, for the person who asks with curl. */
+/** `true`, or why not, for a person who looks with curl. */
 export type Health = boolean | string;
 
 export type HealthSource = {
-  /** False makes the kubelet restart the Pod: only what a restart repairs. */
+  /** Otherwise the kubelet restarts the Pod, so this is only for what a restart repairs. */
   isLive(): Health;
-  /** False takes the Pod out of its Service. */
+  /** Otherwise the Pod is taken out of its Service. */
   isReady(): Health;
   metrics(): Promise<{ contentType: string; text: Iterable<string> }>;
 };
 
 export type HealthServer = {
-  /** The port that it listens on, also when 0 was asked for. */
+  /** The port that it listens on, also if 0 was requested. */
   readonly port: number;
   close(): Promise<void>;
 };
@@ -50,7 +50,7 @@ export async function serveHealth(
 type Reply = { status: number; text: string | Iterable<string>; contentType?: string };
 
 async function answer({ method, url }: IncomingMessage, source: HealthSource): Promise<Reply> {
-  if (method !== "GET" && method !== "HEAD") return { status: 405, text: "only GET\n" };
+  if (method !== "GET" && method !== "HEAD") return { status: 405, text: "use GET\n" };
   try {
     switch (url?.split("?")[0]) {
       case "/livez":
@@ -60,11 +60,11 @@ async function answer({ method, url }: IncomingMessage, source: HealthSource): P
       case "/metrics":
         return { status: 200, ...(await source.metrics()) };
       default:
-        return { status: 404, text: "there are /livez, /readyz and /metrics\n" };
+        return { status: 404, text: "use /livez, /readyz or /metrics\n" };
     }
   } catch {
-    // Whoever asks is told nothing of an error that is not ours; that a probe fails is seen anyway.
-    return { status: 500, text: "failed\n" };
+    // The message of the error may carry a secret; that the probe fails is visible anyway.
+    return { status: 500, text: "internal error\n" };
   }
 }
 
@@ -78,7 +78,7 @@ async function respond(request: IncomingMessage, response: ServerResponse, sourc
   response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" });
   if (request.method === "HEAD") response.end();
   else if (typeof text === "string") response.end(text);
-  // In pieces, so that a page of some megabytes neither is in memory as a whole nor holds up everything else.
+  // In pieces, so that a page of some megabytes is never in memory as a whole and blocks nothing else.
   else await pipeline(Readable.from(text), response).catch(() => undefined);
 }
 
@@ -86,13 +86,13 @@ async function listen(server: Server, { host, port }: { host?: string | undefine
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const why: Record<string, string> = {
-        EADDRINUSE: "another process listens there",
-        EACCES: "this user may not listen there; ports from 1024 on are open to everyone",
-        EADDRNOTAVAIL: "this machine does not have that address",
-        ENOTFOUND: "no such host",
+        EADDRINUSE: "another process uses this port",
+        EACCES: "this user is not allowed to use this port; use a port from 1024 up",
+        EADDRNOTAVAIL: "this machine does not have this address",
+        ENOTFOUND: "there is no such host",
       };
       const where = `${host?.includes(":") === true ? `[${host}]` : (host ?? "")}:${port}`;
-      const reason = why[error.code ?? ""] ?? error.code ?? "no reason given";
+      const reason = why[error.code ?? ""] ?? error.code ?? "unknown reason";
       reject(new OperatorError("CannotListen", `cannot listen on ${where} (--metrics-address): ${reason}`));
     });
     server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);

@@ -4,8 +4,8 @@ import { redactFields, redactText } from "./redact.ts";
 /**
  * The log: JSON, one line for each change of state, on standard output.
  *
- * A caller gives fields and a message that is the same every time; what differs goes into fields, where it can be searched
- * for and is redacted. That is why there is no way to log an error alone: pino would make its message the line's message.
+ * A caller passes fields and a constant message. What differs goes into the fields, which can be searched and are redacted.
+ * So an error cannot be logged alone: pino would use its message as the message of the line.
  *
  * @example
  * log.warn({ namespace, name, generation, err: error }, "reconcile failed");
@@ -22,7 +22,7 @@ export type Logger = {
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** @param destination gets whole lines; standard output unless a test wants to read them */
+/** @param destination gets whole lines; the default is standard output */
 export function createLogger(level: LogLevel, destination?: { write(line: string): void }): Logger {
   const options = {
     level,

@@ -3,19 +3,19 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import { conditionLines, type Observed } from "./condition-metric.ts";
 
 /**
- * The metrics of design §6, in a registry of our own. Names and labels are an interface: dashboards and alerts in the chart
- * read them. Times are in seconds.
+ * The metrics, in a registry of their own. Names and labels are an interface: dashboards and alerts in the chart read them.
+ * Times are in seconds.
  */
 export type Metrics = {
   reconciled(result: ReconcileResult, seconds: number): void;
-  /** From the moment that a change was seen until its Secret held it. */
+  /** From the moment that a change was seen until the Secret was published. */
   published(seconds: number): void;
   apiRequest(verb: string, code: string): void;
-  /** A live check: of what, and what it was answered. */
+  /** A live check: its kind, and its answer. */
   verified(kind: CheckKind, answer: Verdict["answer"], seconds: number): void;
   /** The hooks of a work queue, for the metrics that client-go keeps under the same names. */
   queue(name: string): QueueHooks;
-  /** What a queue knows itself, asked at each scrape. */
+  /** What a queue knows itself, read at each scrape. */
   watchQueue(name: string, queue: QueueState): void;
   /** Where the AppSecrets are read from at each scrape. */
   watchConditions(appSecrets: () => Iterable<Observed>): void;
@@ -38,10 +38,10 @@ export type QueueState = { readonly unfinishedSeconds: number; readonly longestR
 /** A write to the API server takes some milliseconds, a reconcile two of them; a wait for a source may take hours. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
-/** client-go's, without those under a tenth of a millisecond: a JavaScript queue is not that quick. */
+/** client-go's, without those under a tenth of a millisecond: a queue in JavaScript is not that fast. */
 const QUEUE_BUCKETS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 100, 1000];
 
-/** @param processMetrics also those of the process and of Node (CPU, memory, event loop) */
+/** @param processMetrics also the metrics of the process and of Node (CPU, memory, event loop) */
 export function createMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
@@ -49,7 +49,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
 
   const reconciles = new Counter({
     name: "appsecret_reconcile_total",
-    help: "Reconciles, by how they ended.",
+    help: "Reconciles, by result.",
     labelNames: ["result"],
     registers,
   });
@@ -57,13 +57,13 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   reconciles.inc({ result: "error" satisfies ReconcileResult }, 0);
   const reconcileDuration = new Histogram({
     name: "appsecret_reconcile_duration_seconds",
-    help: "How long a reconcile took.",
+    help: "Duration of a reconcile.",
     buckets: DURATION_BUCKETS,
     registers,
   });
   const publishLatency = new Histogram({
     name: "appsecret_publish_latency_seconds",
-    help: "From the moment that a change was seen until its Secret held it.",
+    help: "Time from seeing a change to publishing it in the Secret.",
     buckets: LATENCY_BUCKETS,
     registers,
   });
@@ -76,21 +76,21 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
 
   const verifications = new Counter({
     name: "appsecret_verification_total",
-    help: "Live checks, by what was checked (JWKS, MongoDB, Atlas) and the answer (yes, no, silence).",
+    help: "Live checks, by kind (JWKS, MongoDB, Atlas) and answer (yes, no, silence).",
     labelNames: ["kind", "result"],
     registers,
   });
   const verificationDuration = new Histogram({
     name: "appsecret_verification_duration_seconds",
-    help: "How long a live check took.",
+    help: "Duration of a live check.",
     labelNames: ["kind"],
     buckets: DURATION_BUCKETS,
     registers,
   });
 
   const labelNames = ["name"] as const;
-  const depth = new Gauge({ name: "workqueue_depth", help: "Keys that wait.", labelNames, registers });
-  const adds = new Counter({ name: "workqueue_adds_total", help: "Keys added.", labelNames, registers });
+  const depth = new Gauge({ name: "workqueue_depth", help: "Keys waiting in the queue.", labelNames, registers });
+  const adds = new Counter({ name: "workqueue_adds_total", help: "Keys added to the queue.", labelNames, registers });
   const retries = new Counter({
     name: "workqueue_retries_total",
     help: "Keys added again because their reconcile failed.",
@@ -99,14 +99,14 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   });
   const queueDuration = new Histogram({
     name: "workqueue_queue_duration_seconds",
-    help: "How long a key waited before it was taken up.",
+    help: "Time that a key waits in the queue before a worker takes it.",
     labelNames,
     buckets: QUEUE_BUCKETS,
     registers,
   });
   const workDuration = new Histogram({
     name: "workqueue_work_duration_seconds",
-    help: "How long the work on a key took.",
+    help: "Time that a worker needs for a key.",
     labelNames,
     buckets: QUEUE_BUCKETS,
     registers,
@@ -114,7 +114,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   const queues = new Map<string, QueueState>();
   new Gauge({
     name: "workqueue_unfinished_work_seconds",
-    help: "How long the keys under work have been so, together. A number that keeps growing is a stuck worker.",
+    help: "Sum of the time that all running workers have been at their keys. If it keeps growing, a worker is stuck.",
     labelNames,
     registers,
     collect() {
@@ -123,7 +123,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   });
   new Gauge({
     name: "workqueue_longest_running_processor_seconds",
-    help: "How long the key that has been under work for longest has been so.",
+    help: "Time that the longest running worker has been at its key.",
     labelNames,
     registers,
     collect() {

@@ -1,11 +1,11 @@
 import { describeError } from "./describe-error.ts";
 
 /**
- * Takes out of a value what must not be logged. Nobody should pass a secret to the log; this is for the day when someone
- * passes an object that has one somewhere inside.
+ * Removes from a value what must not be logged. No code should pass a secret to the log; this is for the day when some code
+ * passes an object that has one inside.
  */
 
-/** Keys whose values are never shown, compared without case, `-` and `_`: of Secrets, of our spec, of HTTP, of kubeconfigs. */
+/** Keys whose values are never shown, compared without case, `-` and `_`: in Secrets, AppSecrets, HTTP and kubeconfigs. */
 const SENSITIVE_KEYS = new Set([
   ...["value", "values", "data", "stringdata", "binarydata", "sealed", "mongodburi", "uri", "connectionstring"],
   ...["password", "passphrase", "privatekey", "publickey", "secretkey", "clientsecret", "credentials", "spec"],
@@ -21,7 +21,7 @@ const REDACTED = "[redacted]";
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 100;
 
-/** A copy that is safe to log, at most 6 levels deep. Errors become what describeError tells of them. */
+/** A copy that is safe to log, at most 6 levels deep. describeError replaces errors. */
 function redact(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return redactText(value);
   if (typeof value === "bigint") return value.toString();

@@ -1,17 +1,18 @@
-import manifest from "../../package.json" with { type: "json" };
 import { z } from "zod";
 import { DNS_SUBDOMAIN } from "#api/schema/formats";
-import type { Flag, Sections } from "./flags.ts";
-import { ConfigError, flagName, helpTextOf, quote, readFlags, variableName } from "./flags.ts";
 import { LOG_LEVELS } from "#observe/logger";
 import { parseCidr } from "#verify/network/addresses";
+import manifest from "../../package.json" with { type: "json" };
+import type { Flag } from "./command-line.ts";
+import { flagName, helpTextOf, quote, readFlags, SettingsError, variableName } from "./command-line.ts";
 
-export { ConfigError } from "./flags.ts";
+export { SettingsError } from "./command-line.ts";
 
 /**
  * The operator's settings: flags, and for each flag an environment variable (`--log-level`, `APPSECRET_LOG_LEVEL`). The flag
- * wins, and an empty value is none. All go through one schema, so that a wrong one is refused before anything has started.
+ * wins, and an empty value counts as unset. All go through one schema, so that a wrong one is refused before anything starts.
  */
+export type Settings = z.output<typeof schema>;
 
 /** Without `host`: all addresses. Port 0: a free one. */
 export type ListenAddress = { host?: string; port: number };
@@ -19,12 +20,23 @@ export type ListenAddress = { host?: string; port: number };
 const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 /** `:8080`, `127.0.0.1:8080`, `localhost:0`, `[::1]:8080` */
 const ADDRESS = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9.-]*)):(?<port>\d{1,5})$/;
+const DURATION = /^(?<number>\d{1,6})(?<unit>s|m|h)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+const MIN_INTERVAL_MS = 10_000;
+const MAX_INTERVAL_MS = 24 * 3_600_000;
 
-const namespaceList = z
-  .string()
-  .transform((list) => [...new Set(list.split(",").map((name) => name.trim()))].filter((name) => name !== ""))
-  .refine((names) => names.length > 0 && names.every((name) => DNS_LABEL.test(name)));
-
+const list = z.string().transform((text) => [
+  ...new Set(
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== ""),
+  ),
+]);
+const namespaceList = list.refine((names) => names.length > 0 && names.every((name) => DNS_LABEL.test(name)));
+const cidrList = list.refine((ranges) => ranges.every((range) => parseCidr(range) !== undefined));
+const boolean = z.enum(["true", "false"]).transform((text) => text === "true");
+const duration = z.string().regex(DURATION).transform(parseDuration);
 const listenAddress = z.union([
   z.enum(["0", "off"]).transform(() => "off" as const),
   z
@@ -34,32 +46,11 @@ const listenAddress = z.union([
     .refine(({ port }) => port <= 65_535),
 ]);
 
-const DURATION = /^(?<number>\d{1,6})(?<unit>s|m|h)$/;
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-const MIN_INTERVAL_MS = 10_000;
-const MAX_INTERVAL_MS = 24 * 3_600_000;
-
-const duration = z
-  .string()
-  .regex(DURATION)
-  .transform((text) => {
-    const { number, unit = "" } = DURATION.exec(text)?.groups ?? {};
-    return Number(number) * (UNIT_MS[unit] ?? 0);
-  });
-
-const cidrList = z
-  .string()
-  .transform((list) =>
-    list
-      .split(",")
-      .map((range) => range.trim())
-      .filter((range) => range !== ""),
-  )
-  .refine((ranges) => ranges.every((range) => parseCidr(range) !== undefined));
-
 const schema = z.object({
   /** None: all. */
   namespaces: namespaceList.default([]),
+  /** Undefined: $KUBECONFIG, the Pod's service account, ~/.kube/config. */
+  kubeconfig: z.string().optional(),
   concurrency: z
     .string()
     .regex(/^\d{1,3}$/)
@@ -67,10 +58,7 @@ const schema = z.object({
     .refine((number) => number >= 1 && number <= 256)
     .default(16),
   /** No live checks. */
-  offline: z
-    .enum(["true", "false"])
-    .transform((text) => text === "true")
-    .default(false),
+  offline: boolean.default(false),
   /** In ms. */
   verifyInterval: duration.refine((ms) => ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS).default(600_000),
   egressAllow: cidrList.default([]),
@@ -83,131 +71,128 @@ const schema = z.object({
     .transform((url) => url.replace(/\/+$/, ""))
     .default("https://cloud.mongodb.com"),
   /** Undefined: if the operator runs in the cluster. */
-  leaderElect: z
-    .enum(["true", "false"])
-    .transform((text) => text === "true")
-    .optional(),
+  leaderElect: boolean.optional(),
   /** Undefined: the Pod's namespace, or that of the kubeconfig's context. */
   leaseNamespace: z.string().regex(DNS_LABEL).optional(),
   leaseName: z.string().max(253).regex(DNS_SUBDOMAIN).default("appsecret-operator"),
   metricsAddress: listenAddress.default({ port: 8080 }),
   logLevel: z.enum(LOG_LEVELS).default("info"),
-  /** Undefined: $KUBECONFIG, the Pod's service account, ~/.kube/config. */
-  kubeconfig: z.string().optional(),
 });
 
-export type Config = z.output<typeof schema>;
-type Setting = keyof Config;
+const CIDRS = "address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas";
 
-const SECTIONS: Sections<Setting> = {
-  "What it works on": {
-    namespaces: {
-      value: "<a,b,…>",
-      allowed: "names of namespaces, separated by commas",
-      help: "Watch these namespaces only; rights in them are enough then.",
-      default: "all namespaces",
-    },
-    kubeconfig: {
-      value: "<file>",
-      allowed: "a file",
-      help: "Work on the cluster of this file's current context.",
-      default: "$KUBECONFIG, else the cluster that it runs in, else ~/.kube/config",
-    },
-    concurrency: {
-      value: "<number>",
-      allowed: "a whole number from 1 to 256",
-      help: "How many AppSecrets are reconciled at once.",
-      default: "16",
-    },
+/** In the order of --help. */
+const FLAGS: Readonly<Record<keyof Settings, Flag>> = {
+  namespaces: {
+    group: "Scope",
+    value: "names",
+    allowed: "names of namespaces, separated by commas",
+    help: "Watch only these namespaces, separated by commas. The operator then needs no rights outside them.",
+    default: "all namespaces",
   },
-  "Live checks": {
-    offline: {
-      value: "",
-      allowed: "true or false",
-      help: "Make no live checks. --no-offline: make them.",
-      default: "false",
-    },
-    verifyInterval: {
-      value: "<time>",
-      allowed: "a time from 10s to 24h, such as 90s, 10m or 1h",
-      help: "How often each target is checked again.",
-      default: "10m",
-    },
-    egressAllow: {
-      value: "<cidr,…>",
-      allowed: "address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas",
-      help: "Let checks connect to these private or loopback addresses, too.",
-      default: "public addresses; for databases also private ones",
-    },
-    egressDeny: {
-      value: "<cidr,…>",
-      allowed: "address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas",
-      help: "Let no check connect to these addresses. Wins over --egress-allow.",
-      default: "link-local, multicast and cloud metadata, always",
-    },
-    caBundle: {
-      value: "<file>",
-      allowed: "a file with certificates in PEM",
-      help: "Trust the CAs in this file, too.",
-      default: "those of the system",
-    },
-    atlasBaseUrl: {
-      value: "<url>",
-      allowed: "an https:// URL",
-      help: "Where the MongoDB Atlas Admin API is.",
-      default: "https://cloud.mongodb.com",
-    },
+  kubeconfig: {
+    group: "Scope",
+    value: "file",
+    allowed: "a file",
+    help: "Connect to the cluster of this file's current context.",
+    default: "$KUBECONFIG, then the cluster it runs in, then ~/.kube/config",
   },
-  "Several replicas": {
-    leaderElect: {
-      value: "",
-      allowed: "true or false",
-      help: "Work only while holding a Lease. --no-leader-elect: do without.",
-      default: "true in a cluster, else false",
-    },
-    leaseNamespace: {
-      value: "<name>",
-      allowed: "the name of a namespace",
-      help: "Where the Lease is.",
-      default: "the namespace that it runs in",
-    },
-    leaseName: {
-      value: "<name>",
-      allowed: "the name of a Lease: lower-case letters, digits, - and .",
-      help: "The name of the Lease.",
-      default: "appsecret-operator",
-    },
+  concurrency: {
+    group: "Scope",
+    value: "number",
+    allowed: "a whole number from 1 to 256",
+    help: "Reconcile this many AppSecrets at once, from 1 to 256.",
+    default: "16",
   },
-  "What it tells": {
-    metricsAddress: {
-      value: "<[host]:port>",
-      allowed: "an address like :8080, 127.0.0.1:8080 or [::1]:8080, or off",
-      help: "Serve /metrics, /livez and /readyz here. off, or 0: nowhere.",
-      default: ":8080",
-    },
-    logLevel: {
-      value: "<level>",
-      allowed: `one of ${LOG_LEVELS.join(", ")}`,
-      help: `How much is logged: ${LOG_LEVELS.join(", ")}.`,
-      default: "info",
-    },
+  offline: {
+    group: "Live checks",
+    help: "Make no live checks.",
+    allowed: "true or false",
+    negated: "Make live checks.",
+    default: "false",
+  },
+  verifyInterval: {
+    group: "Live checks",
+    value: "time",
+    allowed: "a time from 10s to 24h, such as 90s, 10m or 1h",
+    help: "Repeat the check of each target after this time, from 10s to 24h.",
+    default: "10m",
+  },
+  egressAllow: {
+    group: "Live checks",
+    value: "cidrs",
+    allowed: CIDRS,
+    help: "Let checks also connect to these address ranges, separated by commas, if they are private or loopback.",
+    default: "public addresses; for databases also private ones",
+  },
+  egressDeny: {
+    group: "Live checks",
+    value: "cidrs",
+    allowed: CIDRS,
+    help: "Never let checks connect to these address ranges; takes precedence over --egress-allow. Link-local, multicast and cloud metadata addresses are always denied.",
+    default: "none",
+  },
+  caBundle: {
+    group: "Live checks",
+    value: "file",
+    allowed: "a file with certificates in PEM",
+    help: "Also trust the CAs in this file (PEM).",
+    default: "those of the system",
+  },
+  atlasBaseUrl: {
+    group: "Live checks",
+    value: "url",
+    allowed: "an https:// URL",
+    help: "Use the MongoDB Atlas Admin API at this URL.",
+    default: "https://cloud.mongodb.com",
+  },
+  leaderElect: {
+    group: "Leader election",
+    help: "Work only while holding a Lease, so that several replicas can run.",
+    allowed: "true or false",
+    negated: "Work without a Lease.",
+    default: "true in a cluster, otherwise false",
+  },
+  leaseNamespace: {
+    group: "Leader election",
+    value: "name",
+    allowed: "the name of a namespace",
+    help: "The namespace of the Lease.",
+    default: "the namespace it runs in",
+  },
+  leaseName: {
+    group: "Leader election",
+    value: "name",
+    allowed: "the name of a Lease: lower-case letters, digits, - and .",
+    help: "The name of the Lease.",
+    default: "appsecret-operator",
+  },
+  metricsAddress: {
+    group: "Logs and metrics",
+    value: "address",
+    allowed: "an address like :8080, 127.0.0.1:8080 or [::1]:8080, or off",
+    help: "Serve /metrics, /livez and /readyz on this address, [host]:port. Use 0 or off to serve nothing.",
+    default: ":8080",
+  },
+  logLevel: {
+    group: "Logs and metrics",
+    value: "level",
+    allowed: `one of ${LOG_LEVELS.join(", ")}`,
+    help: `Log from this level up: ${LOG_LEVELS.join(", ")}.`,
+    default: "info",
   },
 };
-const FLAGS = Object.assign({}, ...Object.values(SECTIONS)) as Readonly<Record<Setting, Flag>>;
-const SETTINGS = Object.keys(FLAGS) as Setting[];
-/** Also without a value, and as `--no-…`. */
-const SWITCHES: readonly Setting[] = ["leaderElect", "offline"];
 
 /**
  * @param argv the arguments after the script's name
- * @throws ConfigError
+ * @throws SettingsError
  */
-export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
-  const flags = readFlags(argv, FLAGS, SWITCHES);
+export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): Settings {
+  const flags = readFlags(argv, FLAGS);
   const given = new Map<string, { source: string; text: string }>();
-  for (const setting of SETTINGS) {
-    // Variables that are no setting of ours are not looked at: Kubernetes itself sets APPSECRET_OPERATOR_SERVICE_HOST in
-    // every Pod of a namespace with a Service of that name.
+  for (const setting of Object.keys(FLAGS)) {
+    // Other variables are ignored, even with our prefix: Kubernetes itself sets APPSECRET_OPERATOR_SERVICE_HOST in every Pod
+    // of a namespace that has a Service of that name.
     const variable = variableName(setting);
     const text = env[variable];
     const flag = flags.get(setting);
@@ -218,16 +203,16 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
     Object.fromEntries([...given].map(([setting, { text }]) => [setting, text])),
   );
   if (data !== undefined) return data;
-  const setting = String(error.issues[0]?.path[0]) as Setting;
+  const setting = String(error.issues[0]?.path[0]) as keyof Settings;
   const { source, text } = given.get(setting) ?? { source: flagName(setting), text: "" };
-  throw new ConfigError(`${source} must be ${FLAGS[setting].allowed}, not ${quote(text)}`);
+  throw new SettingsError(`${source} must be ${FLAGS[setting].allowed}, not ${quote(text)}`);
 }
 
 /**
- * For main: prints what --help and --version ask for, and ends the process then (0) or at a wrong setting (2, one line on
+ * For main: prints --help or --version and ends the process (exit code 0), or ends it at a wrong setting (2, one line on
  * standard error).
  */
-export function configOrExit(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+export function settingsOrExit(argv: readonly string[], env: NodeJS.ProcessEnv): Settings {
   if (argv.includes("--help") || argv.includes("-h")) {
     process.stdout.write(helpText());
     process.exit(0);
@@ -237,9 +222,9 @@ export function configOrExit(argv: readonly string[], env: NodeJS.ProcessEnv): C
     process.exit(0);
   }
   try {
-    return readConfig(argv, env);
+    return readSettings(argv, env);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof SettingsError)) throw error;
     process.stderr.write(`appsecret-operator: ${error.message} (--help lists all flags)\n`);
     process.exit(2);
   }
@@ -251,11 +236,17 @@ export function version(): string {
 }
 
 export function helpText(): string {
-  return helpTextOf("Publishes a Secret for each AppSecret, once it is known to work.", SECTIONS);
+  return helpTextOf("Publishes a Secret for each AppSecret, after checking that it works.", FLAGS);
 }
 
 function parseAddress(text: string): ListenAddress {
   const { v6, host, port } = ADDRESS.exec(text)?.groups ?? {};
   const name = v6 ?? host;
   return { port: Number(port), ...(name ? { host: name } : {}) };
+}
+
+/** @returns milliseconds */
+function parseDuration(text: string): number {
+  const { number, unit = "" } = DURATION.exec(text)?.groups ?? {};
+  return Number(number) * (UNIT_MS[unit] ?? 0);
 }

@@ -58,7 +58,7 @@ export async function inWorld<T>(
   options.progress(0, "starting a control plane");
   const cluster = await startControlPlane();
   const directory = await keepDirectory();
-  const client = createClient(loadKubeConfig(cluster.env));
+  const client = createClient(await loadKubeConfig(cluster.env), { fieldManager: "bench" });
   const operators = new Set<KeptProcess>();
   try {
     await Promise.all([install(cluster), bundle(join(directory.path, BUNDLE))]);

@@ -114,7 +114,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
   const env = stage.environments[0]!;
   const started: Replica[] = [];
   const start = async (): Promise<Replica> => {
-    const proxy = await startProxy(addresses(process.env));
+    const proxy = await startProxy(await addresses(process.env));
     const { kubeconfig, remove } = await throughProxy(await logIn(stage.api, OPERATOR_ACCOUNT), proxy);
     const lease = ["--leader-elect", `--lease-namespace=${env.namespace}`];
     const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: lease });

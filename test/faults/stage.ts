@@ -54,7 +54,7 @@ export type StageOptions = {
 export async function createStage(options: StageOptions): Promise<Stage> {
   const { prefix, namespaces = 1, flags = [], seed = 1, env = process.env } = options;
   const api = await connect(env);
-  const proxy = await startProxy({ ...addresses(env), seed });
+  const proxy = await startProxy({ ...(await addresses(env)), seed });
   const environments = await Promise.all(Array.from({ length: namespaces }, () => createEnvironment(api, prefix)));
   const login = await throughProxy(await logIn(api, OPERATOR_ACCOUNT), proxy);
   const recordings: Recording<object>[] = [];
@@ -118,7 +118,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
 }
 
 /** What a proxy needs to stand in for the API server: the files of the local control plane (testbed/control-plane). */
-export function addresses(env: NodeJS.ProcessEnv) {
+export async function addresses(env: NodeJS.ProcessEnv) {
   const { certificateAuthority, servingCertificate, servingKey } = layout(dirname(env["KUBECONFIG"] ?? ""));
   if (!existsSync(servingKey)) {
     throw new Error(
@@ -126,7 +126,7 @@ export function addresses(env: NodeJS.ProcessEnv) {
     );
   }
   return {
-    server: loadKubeConfig(env).server,
+    server: (await loadKubeConfig(env)).server,
     caPath: certificateAuthority,
     certificatePath: servingCertificate,
     keyPath: servingKey,

@@ -4,16 +4,16 @@ import { MalformedReply } from "../client/api-error.ts";
 
 type Page<T> = { kind?: string; metadata?: { resourceVersion?: string; continue?: string }; items?: T[] | null };
 
-/** client-go's number: a page of Secrets' metadata is half a MiB then. */
+/** client-go's number: a page of Secrets' metadata then has half a MiB. */
 const PAGE = "500";
 const TIMEOUT_MS = 60_000;
 
 /**
- * Lists a collection in pages and hands over each object; one page at most is in memory at a time. No resourceVersion is
- * asked for, so that the answer is the newest state there is; all pages are of that one moment.
+ * Lists a collection in pages and passes each object to `add`; at most one page is in memory at a time. The request names
+ * no resourceVersion, so that the list is the newest state there is; all pages are of that one moment.
  *
- * @returns the resourceVersion of the list.
- * @throws what the client throws; also 410, when the server has forgotten the moment (after minutes): start over.
+ * @returns the resourceVersion of the list
+ * @throws what the client throws; 410 if the server has forgotten that moment (after minutes): list from the start then
  */
 export async function listPages<T extends { metadata: ObjectMeta }>(
   client: Pick<KubeClient, "get">,
@@ -31,7 +31,7 @@ export async function listPages<T extends { metadata: ObjectMeta }>(
       ...(metadataOnly ? { metadataOnly: "list" } : {}),
     });
     const version = page.metadata?.resourceVersion;
-    // Whatever else is JSON must not be taken for an empty list: everything that is held would be gone.
+    // Other JSON must not pass for an empty list: everything in the store would be gone.
     if (!page.kind?.endsWith("List") || !version) throw new MalformedReply("GET", path);
     for (const object of page.items ?? []) add(object);
     token = page.metadata?.continue;

@@ -2,7 +2,7 @@
  * Resource versions as numbers: `-1`, `0`, `1` as `a` is older than, the same as, or newer than `b`; `undefined` where
  * they cannot be compared.
  *
- * Since Kubernetes 1.35 (KEP-5504) they are promised to be decimal integers without leading zeros, comparable within one
+ * Since Kubernetes 1.35 (KEP-5504) the API promises decimal integers without leading zeros, comparable within one
  * resource, across its objects too. They may exceed 2^53, so they are compared as strings: by length, then by digits.
  */
 export function compareVersions(a: string | undefined, b: string | undefined): -1 | 0 | 1 | undefined {

@@ -6,57 +6,55 @@ import { createTombstones } from "./tombstones.ts";
 /**
  * The last known state of one resource, keyed by namespace and name, that only ever moves forward.
  *
- * Three writers put objects in, and none of them is in step with the others: the watch (late), the list (possibly from
- * an API server that lags behind) and the replies to our own writes (early). So the order of the calls means nothing
- * here, and the resource version everything: an object that is not newer than what is held is ignored, and whoever was
- * removed does not come back by a late message. That is what the stale-read bugs of other controllers came from
+ * Three sources put objects in, and none of them is in step with the others: the watch (late), the list (possibly from
+ * an API server that lags behind) and the replies to this process's own writes (early). So the order of the calls means
+ * nothing and the resource version everything: an object that is not newer than the one in the store is ignored, and a
+ * late message does not bring back a removed object. That is where the stale-read bugs of other controllers came from
  * (Sieve: 19 of 46).
  *
- * Objects are shared, not copied: whoever reads one must not change it.
+ * Objects are shared, not copied: readers must not change them.
  */
 export type Store<T extends { metadata: ObjectMeta }> = {
   get(namespace: string, name: string): T | undefined;
   values(): Iterable<T>;
   readonly size: number;
-  /** Takes an object in unless the same or a newer version of it is held, or it is known to be gone. Say `put` too after each write of our own, so that the watch event that follows wakes nobody. */
+  /** Stores an object unless the store has the same or a newer version of it, or knows that it is gone. Call it after each write too, so that the watch event that follows changes nothing. */
   put(object: T, by?: string): void;
-  /** The object is gone for good: a later `put` of this uid is a late message, and ignored. */
+  /** The object is gone for good: a later `put` of this uid is a late message and is ignored. */
   remove(object: { metadata: ObjectMeta }, by?: string): void;
-  /** The object exists but, as of this version, is no longer to be held. A later `put` of it counts, unless it is of an older one. */
+  /** The object exists but, as of this version, does not belong into the store. A later `put` of it counts, unless it is of an older version. */
   forget(object: { metadata: ObjectMeta }): void;
-  /** A whole list, as of its own resource version: `stage`, `add` each, `commit`. */
-  replace(objects: Iterable<T>, listResourceVersion: string): void;
-  /** A list that arrives in pieces. What is the same as held is not kept a second time; nothing shows before `commit`. */
+  /** A list that arrives in pieces. Objects that the store has already are not kept a second time; nothing shows before `commit`. */
   stage(): Staged<T>;
   /** Called after each change, never when nothing changed. When a name was deleted and created again unseen, `before` and `after` differ in uid. */
   onChange(listener: (change: Change<T>) => void): void;
 };
 
-/** `by`: what the caller of `put` or `remove` gave, for listeners that need not tell it what it has just done itself. */
+/** `by`: what the caller of `put` or `remove` passed, so that listeners need not report its own change to it. */
 export type Change<T> = { before?: T; after?: T; by?: string };
 
 export type Staged<T> = {
-  /** Of two versions of one object the newer one counts. */
+  /** Of two versions of one object, the newer one counts. */
   add(object: T): void;
-  /** The list has the object, which is not to be held. */
+  /** The list has the object, which does not belong into the store. */
   forget(object: { metadata: ObjectMeta }): void;
   /** The object was deleted while the list came in. */
   remove(object: { metadata: ObjectMeta }): void;
   /**
-   * Makes the store what the list says, as far as the list is newer than what is held. Objects that are not in it go,
-   * unless they were written after it.
+   * Makes the store equal to the list where the list is newer. Objects that are not in the list go, unless they were
+   * written after it.
    *
-   * `authoritative`: the list is the truth even where it is older (etcd was restored from a backup). What is held and
-   * the memory of what was removed give way.
+   * `authoritative`: the list is right even where it is older (etcd was restored from a backup). What the store has, and
+   * the memory of what was removed, give way.
    */
   commit(listResourceVersion: string, options?: { authoritative?: boolean }): void;
 };
 
 export function createStore<T extends { metadata: ObjectMeta }>(
-  options: { log?: Log; now?: () => number } = {},
+  options: { log?: Log; monotonicMs?: () => number } = {},
 ): Store<T> {
   const held = new Map<string, T>();
-  const tombstones = createTombstones(options.now ?? (() => performance.now()));
+  const tombstones = createTombstones(options.monotonicMs ?? (() => performance.now()));
   const listeners: ((change: Change<T>) => void)[] = [];
 
   function set(key: string, before: T | undefined, after: T, by?: string): void {
@@ -71,14 +69,14 @@ export function createStore<T extends { metadata: ObjectMeta }>(
     tell({ before, ...(by === undefined ? {} : { by }) });
   }
 
-  /** A listener that throws must not keep the others, or the watch, from going on. */
+  /** A listener that throws must not stop the others or the watch. */
   function tell(change: Change<T>): void {
     for (const listener of listeners) {
       try {
         listener(change);
       } catch (error) {
         const { namespace, name } = (change.after ?? change.before)?.metadata ?? {};
-        options.log?.error({ namespace, name, err: error }, "a listener of the store failed");
+        options.log?.error({ namespace, name, err: error }, "unexpected error in a listener of the store");
       }
     }
   }
@@ -109,7 +107,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
     const before = held.get(key);
     if (before === undefined) return;
     if (before.metadata.uid !== metadata.uid) {
-      // A name holds one object at a time. Is what went the one before ours (then ours stays) or one after it?
+      // A name has one object at a time. Was the removed one there before the stored one (which then stays) or after it?
       if (compareVersions(before.metadata.resourceVersion, metadata.resourceVersion) !== -1) return;
       tombstones.add(before.metadata.uid, metadata.resourceVersion, "gone");
     }
@@ -119,7 +117,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
   function stage(): Staged<T> {
     const seen = new Set<string>();
     const changed = new Map<string, T>();
-    /** Of those that are held until now: their version in the list, by uid. */
+    /** Of those that the store has until now: their version in the list, by uid. */
     const forgotten = new Map<string, string>();
     return {
       add(object) {
@@ -157,7 +155,7 @@ export function createStore<T extends { metadata: ObjectMeta }>(
         }
         for (const [key, object] of changed) {
           const before = held.get(key);
-          // A list that is newer than what we hold and still shows an older version tells of a restored backup.
+          // A list that is newer than the stored object, and still shows an older version, comes from a restored backup.
           if (before !== undefined && (authoritative || !writtenAfter(before, listVersion))) set(key, before, object);
           else put(object);
         }
@@ -175,11 +173,6 @@ export function createStore<T extends { metadata: ObjectMeta }>(
     remove,
     forget,
     stage,
-    replace(objects, listVersion) {
-      const staged = stage();
-      for (const object of objects) staged.add(object);
-      staged.commit(listVersion);
-    },
     onChange(listener) {
       listeners.push(listener);
     },
@@ -190,7 +183,7 @@ function keyOf(namespace: string | undefined, name: string): string {
   return `${namespace ?? ""}/${name}`;
 }
 
-/** Versions that cannot be compared (before Kubernetes 1.35 they are opaque): whatever differs is taken for newer. */
+/** A version that cannot be compared (before Kubernetes 1.35 they are opaque) counts as newer if it differs. */
 function isNewer(object: { metadata: ObjectMeta }, than: { metadata: ObjectMeta }): boolean {
   const order = compareVersions(object.metadata.resourceVersion, than.metadata.resourceVersion);
   if (order === undefined) return true;

@@ -1,10 +1,11 @@
+import { createExpiringMap } from "#common/expiring-map";
 import type { ObjectMeta } from "#common/object-meta";
 import { compareVersions } from "./resource-version.ts";
 
 /**
  * The memory of objects that left a store, by uid, so that a late message (the reply to a PATCH that overtook its
  * DELETED event, an event repeated) does not bring them back. Messages are late by seconds; five minutes and 50,000
- * entries (a few MiB at the worst) bound the memory.
+ * entries (a few MiB at most) bound the memory.
  */
 export type Tombstones = {
   /** `gone`: deleted, a uid never comes back. `forgotten`: it exists, only what is older than this version is late. */
@@ -18,30 +19,20 @@ export type Tombstones = {
 const KEEP_MS = 5 * 60_000;
 const KEEP_COUNT = 50_000;
 
-export function createTombstones(now: () => number): Tombstones {
-  const graves = new Map<string, { version: string | undefined; how: "gone" | "forgotten"; at: number }>();
-
-  /** The map is in order of insertion, so the oldest are in front. */
-  function prune(): void {
-    const oldest = now() - KEEP_MS;
-    for (const [uid, { at }] of graves) {
-      if (at >= oldest && graves.size <= KEEP_COUNT) return;
-      graves.delete(uid);
-    }
-  }
-
+export function createTombstones(monotonicMs: () => number): Tombstones {
+  const graves = createExpiringMap<string, { version: string | undefined; how: "gone" | "forgotten" }>({
+    ttlMs: KEEP_MS,
+    maxEntries: KEEP_COUNT,
+    monotonicMs,
+  });
   return {
     add(uid, version, how) {
-      const known = graves.get(uid);
-      if (known?.how === "gone" && how === "forgotten") return;
-      graves.delete(uid);
-      graves.set(uid, { version, how, at: now() });
-      prune();
+      if (graves.get(uid)?.how === "gone" && how === "forgotten") return;
+      graves.set(uid, { version, how });
     },
     refuses(uid, version) {
       const grave = graves.get(uid);
       if (grave === undefined) return false;
-      if (grave.at < now() - KEEP_MS) return false;
       return grave.how === "gone" || compareVersions(version, grave.version) === -1;
     },
     settle(listed, listVersion) {

@@ -2,13 +2,13 @@ import type { ObjectMeta } from "#common/object-meta";
 import { OperatorError } from "#common/operator-error";
 import { readStatus } from "../client/api-error.ts";
 
-/** One line of a watch, checked as far as the reflector relies on it. */
+/** One line of a watch, with what the reflector relies on checked. */
 export type WatchEvent<T> =
   | { type: "ADDED" | "MODIFIED" | "DELETED"; object: T }
   /** A resourceVersion to resume from. `endsList`: the objects before it were the initial list, which is complete now. */
   | { type: "BOOKMARK"; version: string; endsList: boolean };
 
-/** An ERROR event: the API server ends the watch in the middle of a 200. 410: our resourceVersion is no longer known. */
+/** An ERROR event: the API server ends the watch in the middle of a 200. 410: the server no longer knows our resourceVersion. */
 export class WatchFailed extends OperatorError {
   readonly status: number;
 
@@ -19,7 +19,7 @@ export class WatchFailed extends OperatorError {
   }
 }
 
-/** @throws WatchFailed for an ERROR event, and for a line that is no event at all. */
+/** @throws WatchFailed for an ERROR event, and for a line that is not an event */
 export function readWatchEvent<T extends { metadata: ObjectMeta }>(value: unknown): WatchEvent<T> {
   const { type, object } = (value ?? {}) as { type?: unknown; object?: { code?: unknown; metadata?: ObjectMeta } };
   if (type === "ERROR")

@@ -1,67 +1,68 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { RequestOptions } from "node:https";
 import { createSecureContext } from "node:tls";
-import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js";
 import { OperatorError } from "#common/operator-error";
-import type { KubeConfig } from "./kubeconfig.ts";
+import type { PluginCredential } from "./exec-plugin.ts";
+import type { Impersonation, KubeConfig, KubeUser } from "./access.ts";
 
 /**
- * What a connection and a request need to be let in, as of now.
+ * What a connection and a request need at the moment to be accepted.
  *
- * Everything of it rotates while we run: a Pod's token hourly, client certificates and CAs by whoever manages the
- * cluster. So it is read again each minute, and at once when the API server has answered 401 or its certificate did not
- * verify. A file that cannot be read for a moment (it is being replaced) leaves what was read before.
+ * All of it rotates while the process runs: a Pod's token hourly, client certificates and CAs when the cluster's
+ * administrators replace them. So it is read again each minute, and at once when the API server has answered 401 or its
+ * certificate did not verify. If a file cannot be read (it is being replaced), what was read before stays in use.
  */
 export type Credentials = {
   headers: Record<string, string | string[]>;
   tls: { ca?: Buffer; cert?: Buffer; key?: Buffer; rejectUnauthorized?: boolean; servername?: string };
-  /** Changes when `tls` does: connections that were made with another one are to be replaced. */
+  /** Changes when `tls` does: connections made with another one must be replaced. */
   tlsId: string;
 };
 
 export type CredentialSource = {
   /** @throws OperatorError `InvalidCredentials` when there has never been anything to use. */
   get(): Promise<Credentials>;
-  /** The API server said no to them: read everything again before the next request. Harmless to call often. */
+  /** The API server refused them: read everything again before the next request. Harmless to call often. */
   distrust(): void;
 };
 
-/** client-go reads a token's file again after a minute too; the kubelet replaces it at 80 % of its life. */
+/** client-go too reads a token's file again after a minute; the kubelet replaces it at 80 % of its life. */
 const REREAD_MS = 60_000;
-/** However many requests got a 401, the sources are asked again once a second at most: an exec plugin is a process. */
+/** However many requests got a 401, the sources are read again once a second at most: an exec plugin is a process. */
 const REREAD_AT_MOST_MS = 1000;
 
 /** @param rereadMs how old what was read may get */
 export function createCredentialSource(config: KubeConfig, rereadMs = REREAD_MS): CredentialSource {
+  const { cluster } = config;
   let current: Credentials | undefined;
-  let readAt = -Infinity;
+  let readAtMs = -Infinity;
   let distrusted = false;
   let reading: Promise<Credentials> | undefined;
-  let exec = new ExecAuth();
+  let fromPlugin: PluginCredential | undefined;
 
   async function read(): Promise<Credentials> {
-    const forced = distrusted;
+    if (distrusted || (fromPlugin && fromPlugin.expiresAtMs <= Date.now())) fromPlugin = undefined;
     distrusted = false;
-    // A new instance, because it keeps a credential until it expires, also one that was refused.
-    if (forced) exec = new ExecAuth();
     try {
-      current = await readCredentials(config, exec);
+      if (config.user.exec && !config.user.token && !config.user.tokenFile) {
+        const { runExecPlugin } = await import("./exec-plugin.ts");
+        fromPlugin ??= await runExecPlugin(config.user.exec, config, dataOrFile(cluster.caData, cluster.caFile));
+      }
+      current = readCredentials(config, fromPlugin);
     } catch (error) {
       if (current === undefined) throw error;
     } finally {
-      readAt = performance.now();
-      reading = undefined;
+      readAtMs = performance.now();
     }
     return current;
   }
 
   return {
     get() {
-      const age = performance.now() - readAt;
-      const due = age > rereadMs || (distrusted && age > REREAD_AT_MOST_MS);
+      const ageMs = performance.now() - readAtMs;
+      const due = ageMs > rereadMs || (distrusted && ageMs > REREAD_AT_MOST_MS);
       if (current !== undefined && !due) return Promise.resolve(current);
-      return (reading ??= read());
+      return (reading ??= read().finally(() => (reading = undefined)));
     },
     distrust() {
       distrusted = true;
@@ -69,29 +70,43 @@ export function createCredentialSource(config: KubeConfig, rereadMs = REREAD_MS)
   };
 }
 
-async function readCredentials(config: KubeConfig, exec: ExecAuth): Promise<Credentials> {
-  const { cluster, user } = config;
-  const headers: Credentials["headers"] = {};
-  const tls: Credentials["tls"] = {};
-  const ca = fileOrData(cluster.caFile, cluster.caData);
-  const cert = fileOrData(user.certFile, user.certData);
-  const key = fileOrData(user.keyFile, user.keyData);
-  if (ca) tls.ca = ca;
-  if (cert) tls.cert = cert;
-  if (key) tls.key = key;
-  if (cluster.skipTLSVerify) tls.rejectUnauthorized = false;
-  if (cluster.tlsServerName) tls.servername = cluster.tlsServerName;
-
-  if (user.username)
-    headers["authorization"] = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString("base64")}`;
-  if (user.impersonateUser) headers["impersonate-user"] = user.impersonateUser;
-  if (user.impersonateGroups) headers["impersonate-group"] = user.impersonateGroups;
-  const token = user.tokenFile ? readToken(user.tokenFile) : user.token;
-  if (token) headers["authorization"] = `Bearer ${token}`;
-  else if (user.exec || user.authProvider) await applyPlugin(config, exec, { headers, tls });
-
+function readCredentials({ cluster, user }: KubeConfig, fromPlugin: PluginCredential | undefined): Credentials {
+  const ca = dataOrFile(cluster.caData, cluster.caFile);
+  const cert = fromPlugin?.cert ?? dataOrFile(user.certData, user.certFile);
+  const key = fromPlugin?.key ?? dataOrFile(user.keyData, user.keyFile);
+  const tls = {
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+  };
   checkPair(tls);
-  return { headers, tls, tlsId: fingerprint(tls) };
+  return {
+    headers: { ...authorization(user, fromPlugin), ...impersonation(user.impersonate) },
+    tls,
+    tlsId: fingerprint(tls),
+  };
+}
+
+function authorization(user: KubeUser, fromPlugin: PluginCredential | undefined): Record<string, string> {
+  const token = user.tokenFile ? readToken(user.tokenFile) : (user.token ?? fromPlugin?.token);
+  if (token) return { authorization: `Bearer ${token}` };
+  if (!user.username) return {};
+  return { authorization: `Basic ${Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64")}` };
+}
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/ */
+function impersonation(as: Impersonation | undefined): Credentials["headers"] {
+  if (as === undefined) return {};
+  return {
+    "impersonate-user": as.user,
+    ...(as.uid ? { "impersonate-uid": as.uid } : {}),
+    ...(as.groups.length > 0 ? { "impersonate-group": as.groups } : {}),
+    ...Object.fromEntries(
+      Object.entries(as.extra).map(([key, values]) => [`impersonate-extra-${encodeURIComponent(key)}`, values]),
+    ),
+  };
 }
 
 /** A certificate and its key are two files, so there is a moment when only one of them has been replaced. */
@@ -100,55 +115,26 @@ function checkPair({ cert, key }: Credentials["tls"]): void {
   try {
     createSecureContext({ cert, key });
   } catch {
-    throw new OperatorError("InvalidCredentials", "the client certificate and its key do not belong together");
+    throw invalid("the client certificate and its key do not belong together");
   }
-}
-
-/** client-node's plugins write into the options of a request of node:https; what is of use is taken out of them. */
-async function applyPlugin(
-  config: KubeConfig,
-  exec: ExecAuth,
-  into: Pick<Credentials, "headers" | "tls">,
-): Promise<void> {
-  const options: RequestOptions = { headers: {} };
-  try {
-    if (config.user.exec) await exec.applyAuthentication(config.user, options);
-    else {
-      const { KubeConfig: Full } = await import("@kubernetes/client-node");
-      const full = new Full();
-      full.loadFromClusterAndUser(config.cluster, config.user);
-      await full.applyToHTTPSOptions(options);
-    }
-  } catch {
-    // The plugin's own words may hold what it was about to hand over.
-    throw new OperatorError(
-      "InvalidCredentials",
-      `the credential plugin of user "${config.user.name}" in the kubeconfig failed`,
-    );
-  }
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    if (typeof value === "string") into.headers[name.toLowerCase()] = value;
-  }
-  if (options.cert) into.tls.cert = Buffer.from(options.cert as string | Buffer);
-  if (options.key) into.tls.key = Buffer.from(options.key as string | Buffer);
 }
 
 function readToken(file: string): string {
   const token = readFile(file).toString("utf8").trim();
-  if (token === "") throw new OperatorError("InvalidCredentials", `the token in ${file} is empty`);
+  if (token === "") throw invalid(`the token in ${file} is empty`);
   return token;
 }
 
-function fileOrData(file: string | undefined, data: string | undefined): Buffer | undefined {
-  if (file) return readFile(file);
-  return data ? Buffer.from(data, "base64") : undefined;
+function dataOrFile(data: string | undefined, file: string | undefined): Buffer | undefined {
+  if (data) return Buffer.from(data, "base64");
+  return file ? readFile(file) : undefined;
 }
 
 function readFile(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch {
-    throw new OperatorError("InvalidCredentials", `${file} cannot be read`);
+    throw invalid(`${file} cannot be read`);
   }
 }
 
@@ -156,4 +142,8 @@ function fingerprint(tls: Credentials["tls"]): string {
   const hash = createHash("sha256");
   for (const part of [tls.ca, tls.cert, tls.key]) hash.update(`${part?.length ?? -1}:`).update(part ?? "");
   return hash.digest("base64");
+}
+
+function invalid(message: string): OperatorError {
+  return new OperatorError("InvalidCredentials", message);
 }

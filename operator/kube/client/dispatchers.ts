@@ -1,6 +1,6 @@
 import { Pool, ProxyAgent } from "undici";
 import type { Dispatcher } from "undici";
-import type { KubeConfig } from "./kubeconfig.ts";
+import type { KubeConfig } from "./access.ts";
 import type { Credentials, CredentialSource } from "./credentials.ts";
 
 /**
@@ -16,7 +16,7 @@ import type { Credentials, CredentialSource } from "./credentials.ts";
 export type Dispatchers = {
   /** The pool for this kind of traffic, and the headers that belong to it. */
   acquire(kind: "request" | "watch"): Promise<{ dispatcher: Dispatcher; credentials: Credentials }>;
-  /** A connection went silent: its neighbours, which took the same way, are not to be trusted either. */
+  /** A connection went silent: its neighbours, which took the same way, are not trusted either. */
   renew(): void;
   /** Cuts every connection. */
   close(): Promise<void>;
@@ -34,12 +34,12 @@ const RENEW_AT_MOST_MS = 5000;
 export function createDispatchers(
   config: KubeConfig,
   source: CredentialSource,
-  options: { connections?: number; now?: () => number } = {},
+  options: { connections?: number; monotonicMs?: () => number } = {},
 ): Dispatchers {
-  const { connections = DEFAULT_CONNECTIONS, now = () => performance.now() } = options;
+  const { connections = DEFAULT_CONNECTIONS, monotonicMs = () => performance.now() } = options;
   let pair: Pair | undefined;
   let stale = false;
-  let renewedAt = -Infinity;
+  let renewedAtMs = -Infinity;
   const closing = new Set<Dispatcher>();
 
   function open(tls: Credentials["tls"], count: number | null): Dispatcher {
@@ -50,7 +50,7 @@ export function createDispatchers(
       allowH2: false,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      // The deadlines are ours (exchange.ts): one timer for the whole request, waiting for a connection included.
+      // send.ts has one timer for the whole request, which includes waiting for a connection.
       headersTimeout: 0,
       bodyTimeout: 0,
     };
@@ -66,7 +66,7 @@ export function createDispatchers(
     return new Pool(origin, { ...shared, connect });
   }
 
-  /** Graceful: what is on them goes on to its end, a watch for some minutes. */
+  /** Graceful: what is under way continues to its end, a watch for some minutes. */
   function retire(old: Pair): void {
     for (const dispatcher of [old.request, old.watch]) {
       closing.add(dispatcher);
@@ -93,8 +93,8 @@ export function createDispatchers(
       return { dispatcher: pair[kind], credentials };
     },
     renew() {
-      if (now() - renewedAt < RENEW_AT_MOST_MS) return;
-      renewedAt = now();
+      if (monotonicMs() - renewedAtMs < RENEW_AT_MOST_MS) return;
+      renewedAtMs = monotonicMs();
       stale = true;
     },
     async close() {

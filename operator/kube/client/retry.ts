@@ -1,22 +1,26 @@
 import { backoffMs } from "#common/backoff";
+import { retryAfterMs } from "#common/retry-after";
 import type { Outcome } from "./send.ts";
 
 /**
  * Whether to try once more, as a pure function.
  *
- * What was certainly not executed (429, a 401 on a token that had just rotated, a connection that was never made) may
- * be sent again whatever it is. What may have been executed is sent again only when twice is the same as once: a POST
- * whose reply was lost is the caller's to judge, by reading. These are short retries, for hiccups of a second or two;
- * whoever calls has a queue with a backoff for the rest.
+ * What was certainly not executed (429, a 401 on a token that has just rotated, a connection that was never made) may be
+ * sent again whatever it is. What may have been executed is sent again only if executing it twice is the same as once: if
+ * the reply to a POST is lost, the caller has to read and judge. These are short retries, for hiccups of a second or two;
+ * for everything longer the callers have a queue with a backoff.
  */
 export type Retry = { waitMs: number } | undefined;
 
 const MAX_ATTEMPTS = 4;
-/** A server that wants us gone for longer is told to the caller (`ApiError.retryAfterSeconds`) instead of waited for. */
+/** A server that wants a longer pause is not waited for: the caller gets `ApiError.retryAfterSeconds` instead. */
 const LONGEST_WAIT_MS = 10_000;
 const BACKOFF = { baseMs: 100, maxMs: 2000 };
 
-/** @param attempt 1 for the first one, which is the one that had this outcome. */
+/**
+ * @param attempt 1 for the first one, which is the one that had this outcome
+ * @param idempotent executing the request twice is the same as once
+ */
 export function shouldRetry(
   outcome: Outcome,
   attempt: number,
@@ -30,7 +34,7 @@ export function shouldRetry(
     case "withheld":
       return undefined;
     case "timeout":
-      // The caller has waited long enough already; one more time, because the connection was perhaps dead.
+      // The caller has waited long enough already; once more, because perhaps only the connection was dead.
       return (idempotent || !outcome.sent) && attempt === 1 ? backoff : undefined;
     case "unreachable":
       return idempotent || !outcome.sent ? backoff : undefined;
@@ -39,19 +43,10 @@ export function shouldRetry(
       const overloaded = outcome.status === 429;
       const failed = [500, 502, 503, 504].includes(outcome.status);
       if (!overloaded && !(failed && idempotent)) return undefined;
-      const asked = retryAfterMs(outcome.headers["retry-after"]);
-      if (asked === undefined) return backoff;
-      // A little later than asked, each at another time: all who were refused were told the same second.
-      return asked > LONGEST_WAIT_MS ? undefined : { waitMs: asked * (1 + 0.2 * random()) };
+      const askedMs = retryAfterMs(outcome.headers["retry-after"], Date.now());
+      if (askedMs === undefined) return backoff;
+      // A little later, and each client at another time: the server gave the same second to all that it refused.
+      return askedMs > LONGEST_WAIT_MS ? undefined : { waitMs: askedMs * (1 + 0.2 * random()) };
     }
   }
-}
-
-/** `Retry-After` in ms; the API server sends whole seconds, a proxy perhaps an HTTP date. */
-export function retryAfterMs(header: string | string[] | undefined, now: number = Date.now()): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

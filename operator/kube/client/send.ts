@@ -1,10 +1,11 @@
 import type { Dispatcher } from "undici";
+import { networkCode } from "#common/network-code";
 
 /**
- * One HTTP request and what became of it, as a value: nothing is thrown here, and nothing is decided.
+ * One HTTP request and its outcome, as a value: nothing is thrown here, and nothing is decided.
  *
- * Written on undici's `dispatch` rather than its `request`: no stream is made for a body that is wanted whole, and the
- * callbacks tell whether the request was ever put on a connection, on which the safety of a retry depends.
+ * Written on undici's `dispatch` rather than its `request`: it makes no stream of a body that is wanted whole, and its
+ * callbacks show whether the request was ever put on a connection, on which the safety of a retry depends.
  */
 export type Outcome =
   | { kind: "reply"; status: number; headers: Headers; body: Buffer }
@@ -12,7 +13,7 @@ export type Outcome =
   | { kind: "unreachable"; sent: boolean; networkCode: string }
   | { kind: "timeout"; sent: boolean }
   | { kind: "aborted" }
-  /** The caller's guard threw this before the first byte left. */
+  /** The caller's `beforeSend` threw this before the first byte left. */
   | { kind: "withheld"; error: unknown };
 
 export type Headers = Record<string, string | string[] | undefined>;
@@ -26,11 +27,11 @@ export type HttpRequest = {
   /** For the whole of it: waiting for a connection, connecting, sending and receiving. */
   timeoutMs: number;
   signal: AbortSignal | undefined;
-  /** Asked when a connection is there and the request is about to leave; what it throws keeps it from leaving. */
-  guard: (() => void) | undefined;
+  /** Called when there is a connection and the request is about to leave; if it throws, the request does not leave. */
+  beforeSend: (() => void) | undefined;
 };
 
-export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<Outcome> {
+export function send(dispatcher: Dispatcher, request: HttpRequest): Promise<Outcome> {
   return new Promise((resolve) => {
     const { signal } = request;
     let controller: Dispatcher.DispatchController | undefined;
@@ -47,7 +48,7 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       resolve(result);
     }
 
-    /** Ends the connection with it: on HTTP/1.1 the rest of this reply would otherwise be taken for the next one. */
+    /** Ends the connection too: on HTTP/1.1 the rest of this reply would otherwise be taken for the next one. */
     function giveUp(result: Outcome): void {
       settle(result);
       controller?.abort(new Error(result.kind));
@@ -58,20 +59,15 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
     if (signal?.aborted) return abort();
     signal?.addEventListener("abort", abort, { once: true });
 
+    const { origin, method, path, body } = request;
     dispatcher.dispatch(
-      {
-        origin: request.origin,
-        method: request.method,
-        path: request.path,
-        headers: request.headers,
-        body: request.body,
-      },
+      { origin, method, path, headers: request.headers, body },
       {
         onRequestStart(started) {
           controller = started;
-          // It was given up while it waited for a connection, so it must not be sent any more.
+          // A request that was given up while it waited for a connection must not leave any more.
           try {
-            if (outcome === undefined) request.guard?.();
+            if (outcome === undefined) request.beforeSend?.();
             else started.abort(new Error(outcome.kind));
           } catch (error) {
             giveUp({ kind: "withheld", error });
@@ -93,12 +89,4 @@ export function exchange(dispatcher: Dispatcher, request: HttpRequest): Promise<
       },
     );
   });
-}
-
-/** A code such as ECONNREFUSED. Never the message, which may quote what came over the wire. */
-export function networkCode(error: unknown): string {
-  const { code, cause, errors } = (error ?? {}) as { code?: unknown; cause?: unknown; errors?: unknown };
-  if (typeof code === "string" && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
-  if (Array.isArray(errors) && errors.length > 0) return networkCode(errors[0]);
-  return cause !== undefined && cause !== error ? networkCode(cause) : "UNKNOWN";
 }

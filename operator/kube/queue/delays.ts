@@ -1,15 +1,14 @@
 import type { Clock } from "#common/clock";
 
 /**
- * Keys that are due later: a binary heap under one timer, however many keys wait. A key has one due time, the earliest
- * that was asked for.
+ * Keys that are due later: a binary heap with one timer, however many keys wait. A key has one due time, the earliest of
+ * those that were added.
  */
 export type Delays = {
-  /** Due in `ms`, unless it is due sooner already. */
+  /** Makes the key due in `ms`, unless it is due sooner already. */
   add(key: string, ms: number): void;
   cancel(key: string): void;
   clear(): void;
-  readonly size: number;
 };
 
 type Entry = { key: string; at: number };
@@ -20,7 +19,7 @@ export function createDelays(clock: Clock, due: (key: string) => void): Delays {
   let wake: (() => void) | undefined;
   let wakeAt = Infinity;
 
-  /** Sets the timer to the earliest entry. Entries that were replaced or cancelled are thrown away when they surface. */
+  /** Sets the timer to the earliest entry. Replaced and cancelled entries are dropped when they come up. */
   function arm(): void {
     while (heap[0] !== undefined && current.get(heap[0].key) !== heap[0]) pop(heap);
     const at = heap[0]?.at ?? Infinity;
@@ -62,9 +61,6 @@ export function createDelays(clock: Clock, due: (key: string) => void): Delays {
       current.clear();
       heap.length = 0;
       arm();
-    },
-    get size() {
-      return current.size;
     },
   };
 }

@@ -18,18 +18,17 @@ import type { Log } from "#common/log";
  */
 export type Queue = {
   add(key: string): void;
-  /** Adds the key in `ms`; the earliest of several such wishes counts, and an earlier run does not take it back. */
+  /** Adds the key in `ms`. Of several calls the earliest time counts, and a run before that time does not cancel it. */
   addAfter(key: string, ms: number): void;
-  /** Takes back the failures and the waiting wishes of a key whose object is gone. */
+  /** Forgets the failures and the due times of a key whose object is gone. */
   forget(key: string): void;
-  /** Ends a pause. A paused queue takes no keys: a follower's would only pile up, for whoever resumes it adds all there are. */
+  /** Ends a pause. A paused queue takes no keys: a follower's would only pile up, and resuming comes with adding all keys. */
   resume(): void;
-  /** Stops taking and starting, and resolves when what has begun is finished, or after `timeoutMs`: a server that hangs holds up nobody's end. */
+  /** Takes and starts no more keys, and resolves when the running ones are finished, or after `timeoutMs`: a server that hangs must not delay the end. */
   drain(timeoutMs?: number): Promise<void>;
-  /** Keys that wait for a hand, without the delayed ones. */
+  /** Keys that wait for a worker, without the delayed ones. */
   readonly depth: number;
-  readonly running: number;
-  /** When a key last finished, on the clock's scale; now, when there is nothing to do. Liveness: now - lastProgress. */
+  /** When a key last finished, by the queue's clock; now, if there is nothing to do. Liveness: now - lastProgress. */
   readonly lastProgress: number;
   /** Seconds for the metric of the same name: the sum, and the longest, of how long the running keys have been running. */
   readonly unfinishedSeconds: number;
@@ -61,8 +60,8 @@ export type QueueOptions = {
 };
 
 /**
- * After so many keys everything else has its turn. A handler that finds nothing to do waits for nothing: without this, a first
- * pass over all keys would keep probes, watches and the renewal of the Lease waiting until its end.
+ * After this many keys everything else gets a turn. A handler that finds nothing to do does not wait for anything: without
+ * this, a first pass over all keys would block probes, watches and the renewal of the Lease until its end.
  */
 const KEYS_IN_A_ROW = 64;
 
@@ -105,7 +104,7 @@ export function createQueue(options: QueueOptions): Queue {
     fill();
   }
 
-  /** Starts keys while hands are free. */
+  /** Starts keys while workers are free. */
   function fill(): void {
     while (!draining && running.size < concurrency) {
       const next = waiting.entries().next();
@@ -200,9 +199,6 @@ export function createQueue(options: QueueOptions): Queue {
     },
     get depth() {
       return waiting.size;
-    },
-    get running() {
-      return running.size;
     },
     get lastProgress() {
       const idle = running.size === 0 && waiting.size === 0;

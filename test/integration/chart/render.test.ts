@@ -8,7 +8,7 @@ import { parse, stringify } from "yaml";
 import { runKubectl } from "#testbed/control-plane/kubectl";
 import { ensureTool } from "#testbed/programs/index";
 import { isInstallManifestStale } from "../../../hack/install-manifest.ts";
-import { readConfig } from "#process/settings";
+import { readSettings } from "#process/settings";
 import { connect } from "#support/operator/api";
 import { CHART, helm, manifests, render } from "#support/chart/helm";
 import type { Manifest } from "#support/chart/helm";
@@ -151,7 +151,7 @@ for (const file of FILES) {
     const deployment = find(await render("--values", file), "Deployment") as unknown as Workload;
     const [main, ...flags] = deployment.spec.template.spec.containers[0]!.args;
     assert.is(main, "operator/main.js");
-    assert.ok(readConfig(flags, {}));
+    assert.ok(readSettings(flags, {}));
   });
 }
 

@@ -6,13 +6,13 @@ import type { PartialObject } from "#common/object-meta";
 import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { RequestAborted, RequestTimeout, statusOf, Unreachable } from "#kube/client/api-error";
-import { guardWrites } from "#kube/client/fenced";
+import { fenced } from "#kube/client/fenced";
 import type { Answer, FaultyProxy, Seen } from "#support/kube/proxy";
 import { countConnections, createFaultyProxy } from "#support/kube/proxy";
 
 const namespace = `client-${randomBytes(4).toString("hex")}`;
 const path = `/api/v1/namespaces/${namespace}/secrets`;
-const direct = createClient(loadKubeConfig());
+const direct = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const secret = (name: string) => ({ apiVersion: "v1", kind: "Secret", metadata: { name } });
 const exists = (name: string) =>
   direct.get(`${path}/${name}`).then(
@@ -36,10 +36,10 @@ test.after(async () => {
 
 async function behindProxy(
   body: (client: ReturnType<typeof createClient>, proxy: FaultyProxy) => Promise<void>,
-  options: Parameters<typeof createClient>[1] = {},
+  options: Partial<Parameters<typeof createClient>[1]> = {},
 ): Promise<void> {
   const proxy = await createFaultyProxy();
-  const client = createClient(proxy.config, options);
+  const client = createClient(proxy.config, { fieldManager: "test", ...options });
   try {
     await body(client, proxy);
   } finally {
@@ -60,7 +60,7 @@ const count = ({ seen }: FaultyProxy, method: string) => seen.filter(isMethod(me
 for (const connections of [1, 4]) {
   test(`however many requests there are, ${connections === 1 ? "one connection is" : `${connections} connections are`} all that is opened`, async () => {
     const proxy = await countConnections();
-    const client = createClient(proxy.config, { connections });
+    const client = createClient(proxy.config, { fieldManager: "test", connections });
     const get = () => client.get(`/api/v1/namespaces/${namespace}`);
     for (let turn = 0; turn < 60; turn += 1) await get();
     // Two: undici calls a connection busy for a moment after the end of its reply.
@@ -78,7 +78,7 @@ for (const connections of [1, 4]) {
 
 test("a watch has a connection of its own, and leaves those of the requests free", async () => {
   const proxy = await countConnections();
-  const client = createClient(proxy.config, { connections: 1 });
+  const client = createClient(proxy.config, { fieldManager: "test", connections: 1 });
   const ended = new AbortController();
   const started = Promise.withResolvers<undefined>();
   const watch = client.stream(path, {
@@ -102,17 +102,17 @@ test("a write that waited for a connection while the right to write was lost doe
     async (client, proxy) => {
       const lost = new Error("no longer leading");
       let mayWrite = true;
-      const guarded = guardWrites(client, () => {
+      const behindFence = fenced(client, () => {
         if (!mayWrite) throw lost;
       });
       const slow = Promise.withResolvers<undefined>();
       proxy.answer = (request) => (request.method === "GET" ? slow.promise : undefined);
-      const reading = guarded.get(`/api/v1/namespaces/${namespace}`);
+      const reading = behindFence.get(`/api/v1/namespaces/${namespace}`);
       const writes = [
-        guarded.create(path, secret("waited")),
-        guarded.patch(`${path}/waited`, {}, "merge"),
-        guarded.update(`${path}/waited`, secret("waited")),
-        guarded.remove(`${path}/waited`),
+        behindFence.create(path, secret("waited")),
+        behindFence.patch(`${path}/waited`, {}, "merge"),
+        behindFence.update(`${path}/waited`, secret("waited")),
+        behindFence.remove(`${path}/waited`),
       ];
       const failures = Promise.all(writes.map(thrownBy));
       mayWrite = false;
@@ -132,7 +132,7 @@ test("a retry after the right to write was lost does not leave, and one before d
   behindProxy(async (client, proxy) => {
     const lost = new Error("no longer leading");
     let mayWrite = true;
-    const guarded = guardWrites(client, () => {
+    const behindFence = fenced(client, () => {
       if (!mayWrite) throw lost;
     });
     proxy.answer = (request) => {
@@ -140,34 +140,34 @@ test("a retry after the right to write was lost does not leave, and one before d
       mayWrite = false;
       return { status: 429, headers: { "retry-after": "0" } };
     };
-    assert.is(await thrownBy(guarded.create(path, secret("retried"))), lost);
+    assert.is(await thrownBy(behindFence.create(path, secret("retried"))), lost);
     assert.is(count(proxy, "POST"), 1);
     assert.is(await exists("retried"), false);
 
     mayWrite = true;
     proxy.answer = first([{ status: 429, headers: { "retry-after": "0" } }], isMethod("POST"));
-    await guarded.create(path, secret("retried"));
+    await behindFence.create(path, secret("retried"));
     assert.is(await exists("retried"), true);
   }));
 
-test("what the guard withholds is counted under its own name, and the client goes on", () => {
+test("what the fence withholds is counted under its own name, and the client goes on", () => {
   const codes: string[] = [];
   return behindProxy(
     async (client) => {
       let mayWrite = false;
-      const guarded = guardWrites(client, () => {
+      const behindFence = fenced(client, () => {
         if (!mayWrite) throw new Error("no");
       });
-      await thrownBy(guarded.create(path, secret("withheld")));
+      await thrownBy(behindFence.create(path, secret("withheld")));
       mayWrite = true;
-      await guarded.create(path, secret("withheld"));
+      await behindFence.create(path, secret("withheld"));
       assert.equal(codes, ["POST withheld", "POST 201"]);
     },
     { onRequest: (verb, code) => codes.push(`${verb} ${code}`) },
   );
 });
 
-test("a server that asks for patience is asked again as late as it said", () =>
+test("a request that the server delays with Retry-After is repeated no sooner", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = first([{ status: 429, headers: { "retry-after": "1" } }], isMethod("POST"));
     const began = performance.now();
@@ -176,7 +176,7 @@ test("a server that asks for patience is asked again as late as it said", () =>
     assert.is(count(proxy, "POST"), 2);
   }));
 
-test("a write that may have been executed is not sent a second time unless twice is the same as once", () =>
+test("a write that may have been executed is repeated only if it is idempotent", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = first(["reset"], isMethod("POST"));
     const error = await thrownBy(client.create(path, secret("lost-reply")));
@@ -190,7 +190,7 @@ test("a write that may have been executed is not sent a second time unless twice
     assert.is(count(proxy, "PATCH"), 4);
   }));
 
-test("a delete that had to be repeated is done when the object is gone", () =>
+test("a repeated delete succeeds when the object is gone", () =>
   behindProxy(async (client, proxy) => {
     await direct.create(path, secret("gone"));
     // The first DELETE has an effect, and its reply is lost: the 404 of the second one is no failure.
@@ -204,7 +204,7 @@ test("a delete that had to be repeated is done when the object is gone", () =>
     assert.is(statusOf(await thrownBy(client.remove(`${path}/gone`))), 404, "but at once it is told");
   }));
 
-test("a conflict is the caller's: it is not sent again", () =>
+test("a conflict goes to the caller and is not repeated", () =>
   behindProxy(async (client, proxy) => {
     await direct.create(path, secret("contested"));
     const stale = { metadata: { resourceVersion: "1", labels: { a: "b" } } };
@@ -212,7 +212,7 @@ test("a conflict is the caller's: it is not sent again", () =>
     assert.is(count(proxy, "PATCH"), 1);
   }));
 
-test("a request that gets no answer fails in its own time, and the next one takes another connection", () =>
+test("a request without a reply fails after its timeout, and the next one takes another connection", () =>
   behindProxy(async (client, proxy) => {
     proxy.stall();
     const began = performance.now();
@@ -231,7 +231,7 @@ test("a request on a kept connection that went silent is repeated on a new one, 
     await client.get(`/api/v1/namespaces/${namespace}`, { timeoutMs: 1000 });
   }));
 
-test("a page that is no answer of the Kubernetes API is an error that does not quote it", () =>
+test("a page that is not a reply of the Kubernetes API is an error that does not quote it", () =>
   behindProxy(async (client, proxy) => {
     proxy.answer = () => ({ status: 200, body: "<html>canary-77aa</html>" });
     const error = await thrownBy(client.get(`${path}/x`));

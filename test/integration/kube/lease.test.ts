@@ -22,7 +22,7 @@ const PERIODS = { leaseDurationMs: DURATION, renewDeadlineMs: 1300, retryPeriodM
 /** A Lease that does not end within a test, however busy the machine is: what happens, happens for another reason. */
 const LONG = { leaseDurationMs: 90_000, renewDeadlineMs: 60_000, retryPeriodMs: 300 };
 
-const client = createClient(loadKubeConfig());
+const client = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const undo: (() => unknown)[] = [];
 let namespace = "";
 const leases = () => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
@@ -63,7 +63,7 @@ const leads = (contender: Election) => eventually(() => assert.ok(contender.isLe
 /** As a replica that stops renewing and tells nobody. */
 async function faulty() {
   const proxy = await createFaultyProxy();
-  const through = createClient(proxy.config);
+  const through = createClient(proxy.config, { fieldManager: "test" });
   undo.push(
     () => proxy.close(),
     () => through.close(),
@@ -71,7 +71,7 @@ async function faulty() {
   return { proxy, through };
 }
 
-test("the first one takes the Lease, renews it, and keeps it; the Lease reads as those of client-go do", async () => {
+test("the first replica takes the Lease, renews it and keeps it; the Lease looks like those of client-go", async () => {
   const a = contend("a", client, LONG);
   await leads(a);
   const first = await read();
@@ -135,7 +135,7 @@ test("a leader that is cut off stops leading before another one may start, which
   assert.equal(a.told, ["leading", "lost"]);
 });
 
-test("a leader that is cut off for less than its deadline goes on", async () => {
+test("a leader that is cut off for less than its deadline keeps leading", async () => {
   const { proxy, through } = await faulty();
   const periods = { leaseDurationMs: 4000, renewDeadlineMs: 3000, retryPeriodMs: 300 };
   const a = contend("a", through, periods);
@@ -149,7 +149,7 @@ test("a leader that is cut off for less than its deadline goes on", async () => 
   assert.equal(a.told, ["leading"]);
 });
 
-test("one that lost the Lease follows, and leads again when it is free", async () => {
+test("a replica that lost the Lease follows, and leads again when the Lease is free", async () => {
   const { proxy, through } = await faulty();
   const a = contend("a", through);
   await leads(a);
@@ -192,7 +192,7 @@ test("times in the Lease that are an hour off, as of a machine with another cloc
   }
 });
 
-test("the Lease that somebody deletes is made again", async () => {
+test("a deleted Lease is created again", async () => {
   const a = contend("a");
   await leads(a);
   await client.remove(`${leases()}/elected`);
@@ -201,7 +201,7 @@ test("the Lease that somebody deletes is made again", async () => {
   assert.equal(a.told, ["leading"], "the operator ends when it is told that the Lease is lost");
 });
 
-test("of two that write at once one wins by its resourceVersion; the other follows", async () => {
+test("of two replicas that write at once one wins by its resourceVersion; the other follows", async () => {
   const a = contend("a");
   const b = contend("b");
   await eventually(() => assert.ok(a.isLeading() || b.isLeading()));
@@ -211,7 +211,7 @@ test("of two that write at once one wins by its resourceVersion; the other follo
   assert.is(spec?.holderIdentity, a.isLeading() ? "a" : "b");
 });
 
-test("somebody writes another name into the Lease: the leader obeys at its next renewal", async () => {
+test("a leader that finds another name in the Lease stops leading at its next renewal", async () => {
   const a = contend("a", client, LONG);
   await leads(a);
   await client.patch(`${leases()}/elected`, { spec: { holderIdentity: "x" } }, "merge");
@@ -219,7 +219,7 @@ test("somebody writes another name into the Lease: the leader obeys at its next 
   assert.is(a.holder, "x");
 });
 
-test("three contenders behind bad connections: never do two lead at once, and mostly one does", async () => {
+test("of three replicas behind bad connections never two lead at once, and mostly one does", async () => {
   const contenders = await Promise.all(
     ["a", "b", "c"].map(async (identity) => {
       const { proxy, through } = await faulty();

@@ -9,13 +9,17 @@ import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { statusOf } from "#kube/client/api-error";
 import { silent } from "#common/log";
 import type { Reflector } from "#kube/cache/reflector";
+import { createWatchLog } from "#support/kube/watch-log";
 import { startReflector } from "#kube/cache/reflector";
 import { createStore } from "#kube/cache/store";
 
 const namespace = `kube-${randomBytes(4).toString("hex")}`;
 const path = `/api/v1/namespaces/${namespace}/secrets`;
 const codes: string[] = [];
-const client = createClient(loadKubeConfig(), { onRequest: (verb, code) => codes.push(`${verb} ${code}`) });
+const client = createClient(await loadKubeConfig(), {
+  fieldManager: "test",
+  onRequest: (verb, code) => codes.push(`${verb} ${code}`),
+});
 
 const secret = (name: string) => ({
   apiVersion: "v1",
@@ -43,7 +47,8 @@ test.after(async () => {
 test("a watch of metadata fills a store, follows every change, and never holds a value", async () => {
   await client.create(path, secret("before"));
   const store = createStore<PartialObject>({ log: silent });
-  const reflector = startReflector({ client, path, metadataOnly: true, store, log: silent });
+  const watchLog = createWatchLog();
+  const reflector = startReflector({ client, path, metadataOnly: true, store, log: watchLog.log });
   running.push(reflector);
   await reflector.synced;
   assert.ok(store.get(namespace, "before"));
@@ -54,10 +59,10 @@ test("a watch of metadata fills a store, follows every change, and never holds a
   await until(() => store.get(namespace, "before") === undefined);
   assert.is(store.get(namespace, "before"), undefined);
   assert.not.match(JSON.stringify([...store.values()]), /canary|Y2FuYXJ5/);
-  assert.is(reflector.problem, undefined);
+  assert.is(watchLog.problem, undefined);
 });
 
-test("what is not to be kept is not held", async () => {
+test("an object that `keep` rejects is not stored", async () => {
   const store = createStore<PartialObject>({ log: silent });
   const keep = (object: PartialObject) => (object.metadata.name === "wanted" ? object : undefined);
   const reflector = startReflector({ client, path, metadataOnly: true, store, keep, log: silent });
@@ -72,7 +77,7 @@ test("what is not to be kept is not held", async () => {
   );
 });
 
-test("a reply to a write that asks for metadata has no value in it", async () => {
+test("the reply to a write with metadataOnly has no value in it", async () => {
   const reply = await client.create<PartialObject>(path, secret("quiet"), { metadataOnly: true });
   assert.is(reply.kind, "PartialObjectMetadata");
   assert.is("data" in reply, false);
@@ -88,7 +93,7 @@ test("a refusal is typed, and does not quote the server", async () => {
   assert.not.match(String(error), "canary");
 });
 
-test("500 requests are answered, each once", async () => {
+test("500 requests at once get one reply each", async () => {
   const before = codes.length;
   for (let batch = 0; batch < 50; batch += 1) {
     await Promise.all(Array.from({ length: 10 }, () => client.get(`/api/v1/namespaces/${namespace}`)));

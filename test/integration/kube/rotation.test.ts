@@ -19,7 +19,7 @@ import { statusOf } from "#kube/client/api-error";
 import { createFaultyProxy } from "#support/kube/proxy";
 import { eventually } from "#support/operator/eventually";
 
-const admin = createClient(loadKubeConfig());
+const admin = createClient(await loadKubeConfig(), { fieldManager: "test" });
 const namespace = `rotation-${randomBytes(4).toString("hex")}`;
 const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
 const undo: (() => unknown)[] = [];
@@ -67,7 +67,11 @@ async function nameOf(client: KubeClient): Promise<string> {
 }
 
 function clientOf(config: KubeConfig, rereadMs?: number): KubeClient {
-  const client = createClient(config, { connections: 1, ...(rereadMs === undefined ? {} : { rereadMs }) });
+  const client = createClient(config, {
+    fieldManager: "test",
+    connections: 1,
+    ...(rereadMs === undefined ? {} : { rereadMs }),
+  });
   undo.push(() => client.close());
   return client;
 }
@@ -77,16 +81,16 @@ const withTokenFile = (config: KubeConfig, tokenFile: string): KubeConfig => ({
   user: { name: "test", tokenFile },
 });
 
-test("a token that is replaced in its file is used as soon as it is due to be read again", async () => {
+test("a token that is replaced in its file is used at the next reading", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
-  const client = clientOf(withTokenFile(loadKubeConfig(), file), 300);
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file), 300);
   assert.is(await nameOf(client), "first");
   await replace(file, await tokenOf("second"));
   await eventually(async () => assert.is(await nameOf(client), "second"));
 });
 
-test("a token that is refused is read again at once, and the same request goes on with the new one", async () => {
+test("a refused token is read again at once, and the same request continues with the new one", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
   const proxy = await createFaultyProxy();
@@ -105,7 +109,7 @@ test("a token that is refused is read again at once, and the same request goes o
   assert.is(await nameOf(client), "second");
 });
 
-test("a token that stays refused is an error after one more attempt, not a storm", async () => {
+test("a token that stays refused is an error after one more attempt", async () => {
   const file = join(folder, "token");
   await replace(file, "nobody");
   const proxy = await createFaultyProxy();
@@ -119,7 +123,7 @@ test("a token that stays refused is an error after one more attempt, not a storm
 test("a token file that is missing or empty for a moment leaves the token that was read before", async () => {
   const file = join(folder, "token");
   await replace(file, await tokenOf("first"));
-  const client = clientOf(withTokenFile(loadKubeConfig(), file), 50);
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file), 50);
   assert.is(await nameOf(client), "first");
   await rm(file);
   await sleep(100);
@@ -134,7 +138,7 @@ test("a token file that is missing or empty for a moment leaves the token that w
 
 test("a token file that was never there is an error of its own, until it is there", async () => {
   const file = join(folder, "token");
-  const client = clientOf(withTokenFile(loadKubeConfig(), file));
+  const client = clientOf(withTokenFile(await loadKubeConfig(), file));
   const error = await nameOf(client).catch((thrown: unknown) => thrown);
   assert.instance(error, OperatorError);
   assert.is((error as OperatorError).code, "InvalidCredentials");
@@ -170,7 +174,7 @@ async function tlsServer() {
   const config: KubeConfig = {
     server: address,
     inCluster: false,
-    cluster: { name: "c", server: address, skipTLSVerify: false, caFile: file("ca.crt") },
+    cluster: { name: "c", skipTLSVerify: false, caFile: file("ca.crt") },
     user: { name: "u", certFile: file("client.crt"), keyFile: file("client.key") },
   };
   return {
@@ -189,7 +193,7 @@ async function tlsServer() {
   };
 }
 
-test("a client certificate that is replaced is shown on new connections, and the old ones are given up", async () => {
+test("a replaced client certificate is used on new connections, and the old connections are closed", async () => {
   const { config, shown, showAs } = await tlsServer();
   const client = clientOf(config, 100);
   await client.get("/version");
@@ -201,7 +205,7 @@ test("a client certificate that is replaced is shown on new connections, and the
   assert.equal(shown, ["first", "second"]);
 });
 
-test("while a certificate and its key do not belong together, the client goes on with the old ones", async () => {
+test("while a certificate and its key do not belong together, the client uses the old ones", async () => {
   const { config, shown, showAs, file } = await tlsServer();
   const client = clientOf(config, 50);
   await client.get("/version");
@@ -217,7 +221,7 @@ test("while a certificate and its key do not belong together, the client goes on
   assert.equal(shown, ["first", "second"]);
 });
 
-test("a server whose certificate is of another CA is trusted once that CA is in the file: read at once, not in a minute", async () => {
+test("a server with a certificate of another CA is trusted once that CA is in the file, which is read at once, not in a minute", async () => {
   const { config, replaceAuthority, file } = await tlsServer();
   const client = clientOf(config);
   await client.get("/version");

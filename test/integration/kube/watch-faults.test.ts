@@ -12,6 +12,8 @@ import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import { silent } from "#common/log";
 import type { Reflector, ReflectorTimings } from "#kube/cache/reflector";
+import type { WatchLog } from "#support/kube/watch-log";
+import { createWatchLog } from "#support/kube/watch-log";
 import { startReflector } from "#kube/cache/reflector";
 import type { Store } from "#kube/cache/store";
 import { createStore } from "#kube/cache/store";
@@ -19,7 +21,7 @@ import type { Answer, FaultyProxy, Seen } from "#support/kube/proxy";
 import { createFaultyProxy } from "#support/kube/proxy";
 import { eventually } from "#support/operator/eventually";
 
-const direct = createClient(loadKubeConfig());
+const direct = createClient(await loadKubeConfig(), { fieldManager: "test" });
 
 /** Faster than in earnest, so that a fault and what follows it are a second. */
 const TIMINGS: Partial<ReflectorTimings> = { backoffBaseMs: 20, backoffMaxMs: 200, idleMs: 1000, healthyMs: 200 };
@@ -28,6 +30,7 @@ type Setting = {
   proxy: FaultyProxy;
   store: Store<PartialObject>;
   reflector: Reflector;
+  watchLog: WatchLog;
   /** Names, in the order in which the store told of them: "+a", "~a", "-a". */
   changes: string[];
   create: (name: string) => Promise<unknown>;
@@ -63,7 +66,7 @@ async function setting(
 
   const proxy = await createFaultyProxy();
   options.before?.(proxy);
-  const client: KubeClient = createClient(proxy.config);
+  const client: KubeClient = createClient(proxy.config, { fieldManager: "test" });
   const store = createStore<PartialObject>({ log: silent });
   const changes: string[] = [];
   store.onChange(({ before, after }) =>
@@ -71,7 +74,16 @@ async function setting(
   );
   const timings = { ...TIMINGS, ...options.timings };
   const keep = options.keep ?? ((object: PartialObject) => object);
-  const reflector = startReflector<PartialObject>({ client, path, metadataOnly, store, keep, log: silent, timings });
+  const watchLog = createWatchLog();
+  const reflector = startReflector<PartialObject>({
+    client,
+    path,
+    metadataOnly,
+    store,
+    keep,
+    log: watchLog.log,
+    timings,
+  });
   running.push(
     () => direct.remove(`/api/v1/namespaces/${namespace}`),
     () => proxy.close(),
@@ -79,14 +91,14 @@ async function setting(
     () => reflector.stop(),
   );
   return {
-    ...{ proxy, store, reflector, changes, create },
+    ...{ proxy, store, reflector, watchLog, changes, create },
     touch: (name) => direct.patch(`${path}/${name}`, { metadata: { labels: { at: `${Date.now()}` } } }, "merge"),
     remove: (name) => direct.remove(`${path}/${name}`),
     converged: () =>
       eventually(async () => {
         const { items } = await direct.get<{ items: PartialObject[] }>(path);
         assert.equal(versions(store.values()), versions(items));
-        assert.is(reflector.problem, undefined);
+        assert.is(watchLog.problem, undefined);
       }),
   };
 }
@@ -119,7 +131,7 @@ both("a watch that was cut resumes where it was, without a list, and misses noth
   assert.is(lists(proxy), 1);
 });
 
-both("a watch that went silent, without a FIN, is found by its silence and replaced", async (metadataOnly) => {
+both("a watch that went silent, without a FIN, is replaced after idleMs", async (metadataOnly) => {
   const { proxy, reflector, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   proxy.stall();
@@ -132,8 +144,8 @@ both("a watch that went silent, without a FIN, is found by its silence and repla
   assert.is(lists(proxy), 1);
 });
 
-both("a server that is away for a while, and refuses connections, is waited for", async (metadataOnly) => {
-  const { proxy, reflector, create, remove, converged } = await setting(metadataOnly);
+both("a server that refuses connections for a while is retried with a backoff", async (metadataOnly) => {
+  const { proxy, reflector, watchLog, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   proxy.answer = () => "reset";
   proxy.cut();
@@ -142,7 +154,7 @@ both("a server that is away for a while, and refuses connections, is waited for"
   const before = watches(proxy).length;
   const began = performance.now();
   await sleep(1000);
-  assert.match(reflector.problem ?? "", "the connection ended before the reply");
+  assert.match(watchLog.problem ?? "", "the connection ended before the reply");
   await eventually(() => assert.ok(watches(proxy).length - before >= 4));
   const perSecond = (watches(proxy).length - before) / ((performance.now() - began) / 1000);
   assert.ok(perSecond < 60, `${perSecond} attempts a second: there is a backoff`);
@@ -151,7 +163,7 @@ both("a server that is away for a while, and refuses connections, is waited for"
 });
 
 for (const status of [429, 500, 503, 504]) {
-  test(`${status} to the watch is asked again, from the version that was seen`, async () => {
+  test(`${status} to the watch is retried, from the version that was seen`, async () => {
     const { proxy, reflector, create, converged } = await setting(true);
     await reflector.synced;
     let refusals = 3;
@@ -163,7 +175,7 @@ for (const status of [429, 500, 503, 504]) {
   });
 }
 
-test("Retry-After of a refused watch is kept", async () => {
+test("Retry-After of a refused watch is respected", async () => {
   const { proxy, reflector, converged } = await setting(true);
   await reflector.synced;
   let refused: number | undefined;
@@ -182,7 +194,7 @@ test("Retry-After of a refused watch is kept", async () => {
   await converged();
 });
 
-test("a server that refuses to go on from a version again and again is listed anew", async () => {
+test("after a server has refused several times to resume from a version, everything is listed again", async () => {
   const { proxy, reflector, create, remove, converged } = await setting(true);
   await reflector.synced;
   proxy.answer = (request) => (resumed(request) && lists(proxy) < 2 ? { status: 500 } : undefined);
@@ -193,8 +205,8 @@ test("a server that refuses to go on from a version again and again is listed an
   assert.is(lists(proxy), 2);
 });
 
-test("lists that fail late are failures like any other: after two of them pages are asked for", async () => {
-  const { proxy, reflector, converged } = await setting(true, {
+test("lists that fail late are failures like any other: after two of them the list comes in pages", async () => {
+  const { proxy, watchLog, converged } = await setting(true, {
     before: (made) => {
       made.answer = async ({ query }) => {
         if (!query.has("sendInitialEvents")) return undefined;
@@ -203,14 +215,14 @@ test("lists that fail late are failures like any other: after two of them pages 
       };
     },
   });
-  await eventually(() => assert.is(reflector.problem, undefined), 5000);
+  await eventually(() => assert.is(watchLog.problem, undefined), 5000);
   await converged();
   assert.is(proxy.seen.filter(({ query }) => query.has("sendInitialEvents")).length, 2);
 });
 
 const GONE = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "Expired", code: 410 };
 
-both("410 as a reply: a new list, which finds what was deleted and what was made anew", async (metadataOnly) => {
+both("410 as a reply: a new list, which finds what was deleted and what was created again", async (metadataOnly) => {
   // The blind watch is not to be given up for its silence before all has happened.
   const timings = { idleMs: 60_000 };
   const { proxy, reflector, changes, create, remove, converged } = await setting(metadataOnly, { timings });
@@ -248,7 +260,7 @@ both("410 in the middle of a watch: the same", async (metadataOnly) => {
   assert.is(lists(proxy), 2);
 });
 
-test("what a new list shows and nobody needs any more is followed again as soon as it is needed", async () => {
+test("an object that a new list shows but nothing needs is watched again as soon as it is needed", async () => {
   let isNeeded = true;
   const keep = (object: PartialObject) => (isNeeded || object.metadata.name !== "first" ? object : undefined);
   const { proxy, store, reflector, touch, converged } = await setting(true, { keep });
@@ -287,7 +299,7 @@ for (const [what, line] of [
   });
 }
 
-both("events that come twice, or once more much later, change nothing", async (metadataOnly) => {
+both("events that come twice, or again much later, change nothing", async (metadataOnly) => {
   const { proxy, reflector, changes, create, remove, touch, converged } = await setting(metadataOnly);
   await reflector.synced;
   changes.splice(0);
@@ -306,7 +318,7 @@ both("events that come twice, or once more much later, change nothing", async (m
   assert.equal(changes, ["+third", "~third", "-first", "+fourth"]);
 });
 
-both("events that are late arrive, and what overtook them on another way is not undone", async (metadataOnly) => {
+both("late events arrive, and do not undo what overtook them on another way", async (metadataOnly) => {
   const { proxy, store, reflector, changes, create, remove, converged } = await setting(metadataOnly);
   await reflector.synced;
   const late = Promise.withResolvers<undefined>();
@@ -328,7 +340,7 @@ both("events that are late arrive, and what overtook them on another way is not 
   assert.equal(changes, ["+third"]);
 });
 
-both("a server that cannot stream lists is asked for pages", async (metadataOnly) => {
+both("a list from a server that cannot stream lists comes in pages", async (metadataOnly) => {
   const { proxy, reflector, create, remove, converged } = await setting(metadataOnly, {
     before: (made) => {
       made.answer = ({ query }) => (query.has("sendInitialEvents") ? { status: 422, body: { code: 422 } } : undefined);
@@ -342,7 +354,7 @@ both("a server that cannot stream lists is asked for pages", async (metadataOnly
   assert.is(proxy.seen.filter(({ query }) => query.has("limit")).length, 1);
 });
 
-test("a list of many pages is complete, and starts over when its moment was forgotten", async () => {
+test("a list of many pages is complete, and starts over when the server has forgotten its version", async () => {
   let refusals = 1;
   const ready = Promise.withResolvers<undefined>();
   const { proxy, store, create, reflector, converged } = await setting(true, {
@@ -365,7 +377,7 @@ test("a list of many pages is complete, and starts over when its moment was forg
   assert.is(proxy.seen.filter(({ query }) => query.has("continue")).length, 2);
 });
 
-test("a list that ends before it is complete is not taken for one: nothing is removed by it", async () => {
+test("a list that ends before it is complete removes nothing", async () => {
   const { proxy, reflector, changes, converged } = await setting(true);
   await reflector.synced;
   changes.splice(0);
@@ -384,7 +396,7 @@ test("a list that ends before it is complete is not taken for one: nothing is re
   assert.equal(changes, []);
 });
 
-test("a list older than what was seen is not taken; when it stays so, the server is believed", async () => {
+test("a list older than what was seen is refused; if the lists stay older, the server is believed", async () => {
   const { proxy, store, reflector, create, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
   await reflector.synced;
   await create("third");
@@ -411,7 +423,7 @@ test("a list older than what was seen is not taken; when it stays so, the server
   await converged();
 });
 
-test("a server that has gone back in time, and so is silent to who would go on from later, is listed and believed", async () => {
+test("a server that went back in time, and so is silent on a watch from a later version, is listed and believed", async () => {
   const { proxy, reflector, create, remove, converged } = await setting(true, { timings: { restoredAfterMs: 1500 } });
   await reflector.synced;
   await create("third");
@@ -434,7 +446,7 @@ test("a server that has gone back in time, and so is silent to who would go on f
   await converged();
 });
 
-test("a bookmark moves the place to resume from", async () => {
+test("a bookmark moves the version to resume from", async () => {
   const { proxy, reflector, create, converged } = await setting(true);
   await reflector.synced;
   proxy.cut();
@@ -460,7 +472,7 @@ test("a bookmark moves the place to resume from", async () => {
   await eventually(() => assert.ok(from() > first));
 });
 
-test("stop ends a watch that is silent, and one that waits to be repeated", async () => {
+test("stop ends a silent watch, and one that waits for its next attempt", async () => {
   for (const fault of ["hang", "reset"] as const) {
     const { proxy, reflector } = await setting(true, {
       timings: { backoffBaseMs: 60_000, backoffMaxMs: 60_000, idleMs: 60_000 },

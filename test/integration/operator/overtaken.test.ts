@@ -4,6 +4,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OPERATOR_NAME } from "#api/names";
 import { startController } from "#controller/controller";
 import type { KubeClient } from "#kube/client/client";
 import { createClient } from "#kube/client/client";
@@ -22,7 +23,7 @@ import { custom, from } from "#support/operator/specs";
 test("a source that is deleted while the reply with its content is under way is found missing", async () => {
   const api = await connect();
   const env = await createEnvironment(api, "overtaken");
-  const direct = createClient(loadKubeConfig());
+  const direct = createClient(await loadKubeConfig(), { fieldManager: OPERATOR_NAME });
   let isTold = false;
   let isFirst = true;
   const client: KubeClient = {
@@ -52,7 +53,7 @@ test("a source that is deleted while the reply with its content is under way is 
   });
   const controller = startController({
     client,
-    events: createEventRecorder(direct, { instance: "test" }),
+    events: createEventRecorder(direct, { reportingController: OPERATOR_NAME, instance: "test" }),
     namespaces: [env.namespace],
     concurrency: 4,
     createChecks: (hooks) => createScheduler({ ...hooks, cache, intervalMs: 60_000 }),

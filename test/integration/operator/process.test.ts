@@ -107,7 +107,7 @@ for (const [what, text, says] of [
 test("a kubeconfig that is not there: one line that names it, exit code 1", async () => {
   const operator = spawned("/nowhere/kubeconfig");
   assert.is((await ending(operator)).code, 1);
-  assert.is(operator.output(), "appsecret-operator: kubeconfig /nowhere/kubeconfig: cannot be read\n");
+  assert.is(operator.output(), "appsecret-operator: kubeconfig /nowhere/kubeconfig: the file cannot be read\n");
 });
 
 for (const [flags, says] of [
@@ -134,7 +134,7 @@ test("a port for the metrics that is taken: one line that names it, exit code 1"
   assert.is((await ending(operator)).code, 1);
   assert.match(
     operator.output(),
-    `cannot listen on 127.0.0.1:${port} (--metrics-address): another process listens there`,
+    `cannot listen on 127.0.0.1:${port} (--metrics-address): another process uses this port`,
   );
   assert.is(operator.output().trimEnd().split("\n").length, 1);
 });

@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import https from "node:https";
 import { setTimeout } from "node:timers/promises";
 
-import { KubeConfig } from "@kubernetes/client-node";
+import { createCredentialSource } from "#kube/client/credentials";
+import { loadKubeConfig } from "#kube/client/kubeconfig";
 
 export type Reply = { status: number; text: string; body: unknown };
 
@@ -16,11 +17,10 @@ const APPSECRETS = "/apis/appsecret.dev/v1/namespaces";
  * the bearer of a token.
  */
 export async function connect(token?: string) {
-  const config = new KubeConfig();
-  config.loadFromDefault();
-  const server = new URL(config.getCurrentCluster()!.server);
-  const options: https.RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
+  const config = await loadKubeConfig();
+  const server = new URL(config.server);
+  const { headers: own, tls } = await createCredentialSource(config).get();
+  const options: https.RequestOptions = { headers: own, ...tls };
   if (token !== undefined) {
     options.headers = { authorization: `Bearer ${token}` };
     delete options.cert;

@@ -7,12 +7,12 @@
  */
 import { createClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
-import { guardWrites } from "#kube/client/fenced";
+import { fenced } from "#kube/client/fenced";
 import { startElection } from "#kube/lease";
 import { silent } from "#common/log";
 
 const [namespace = "", identity = "", leaseDurationMs, renewDeadlineMs, retryPeriodMs] = process.argv.slice(2);
-const client = createClient(loadKubeConfig());
+const client = createClient(await loadKubeConfig(), { fieldManager: identity });
 const stopping = new AbortController();
 const election = startElection({
   client,
@@ -21,7 +21,7 @@ const election = startElection({
   retryPeriodMs: Number(retryPeriodMs),
   log: silent,
 });
-const guarded = guardWrites(client, () => {
+const fencedClient = fenced(client, () => {
   if (!election.isLeading()) throw new Error("not leading");
 });
 process.once("SIGTERM", () => stopping.abort());
@@ -34,7 +34,7 @@ while (!stopping.signal.aborted) {
     process.stdout.write("sees who leads\n");
   }
   const patch = { data: { writer: identity, at: `${Date.now()}` } };
-  const done = await guarded.patch(path, patch, "merge", { timeoutMs: 1000, retry: false }).then(
+  const done = await fencedClient.patch(path, patch, "merge", { timeoutMs: 1000, retry: false }).then(
     () => true,
     () => false,
   );

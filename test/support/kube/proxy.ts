@@ -24,7 +24,7 @@ export type CountingProxy = {
 };
 
 export async function countConnections(): Promise<CountingProxy> {
-  const real = loadKubeConfig();
+  const real = await loadKubeConfig();
   const { hostname, port } = new URL(real.server);
   const sockets = new Set<Socket>();
   let accepted = 0;
@@ -74,7 +74,7 @@ export type FaultyProxy = {
 };
 
 export async function createFaultyProxy(): Promise<FaultyProxy> {
-  const real = loadKubeConfig();
+  const real = await loadKubeConfig();
   const { hostname, port } = new URL(real.server);
   const { caData, caFile } = real.cluster;
   const agent = new Agent({

@@ -36,7 +36,7 @@ const FIELD_MANAGER = "a-person";
 
 /** @param env whose KUBECONFIG names the cluster; that of the test runner unless told */
 export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Api> {
-  const config = loadKubeConfig(env);
+  const config = await loadKubeConfig(env);
   const { headers, tls } = await createCredentialSource(config).get();
   const agent = new Agent({ connect: tls, headersTimeout: 30_000, bodyTimeout: 0 });
   const options = { dispatcher: agent, headers: { ...headers, accept: "application/json" } };

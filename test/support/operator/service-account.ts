@@ -35,7 +35,7 @@ export async function logIn(api: Api, account: Account): Promise<Login> {
     kind: "TokenRequest",
     spec: { expirationSeconds: 3600 },
   });
-  const { server, cluster } = loadKubeConfig(api.env);
+  const { server, cluster } = await loadKubeConfig(api.env);
   const certificateAuthority = cluster.caFile
     ? await readFile(cluster.caFile, "utf8")
     : Buffer.from(cluster.caData ?? "", "base64").toString();

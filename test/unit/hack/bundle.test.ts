@@ -32,7 +32,7 @@ function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   });
 }
 
-test("it knows its version and its flags, and refuses a wrong one", () => {
+test("the bundle knows its version and its flags, and refuses a wrong one", () => {
   assert.is(run(["--version"]).stdout, `${version}\n`);
   assert.match(run(["--help"]).stdout, "--leader-elect");
   const { status, stderr } = run(["--concurrency=0"]);
@@ -40,7 +40,7 @@ test("it knows its version and its flags, and refuses a wrong one", () => {
   assert.match(stderr, "--concurrency must be a whole number from 1 to 256");
 });
 
-test("it reads a kubeconfig in YAML, whose parser is loaded when it is needed", () => {
+test("the bundle reads a kubeconfig in YAML, whose parser is loaded on demand", () => {
   const kubeconfig = join(folder, "kubeconfig");
   writeFileSync(kubeconfig, "current-context: elsewhere\ncontexts: []\nclusters: []\nusers: []\n");
   const { status, stderr } = run(["--metrics-address=off"], { KUBECONFIG: kubeconfig });
@@ -48,7 +48,7 @@ test("it reads a kubeconfig in YAML, whose parser is loaded when it is needed", 
   assert.match(stderr, `there is no context "elsewhere"`);
 });
 
-test("the image is the same for every architecture: no program of the build is in it, and nothing runs in its last stage", () => {
+test("the image is the same for every architecture: it contains no native program, and its last stage runs nothing", () => {
   const lastStage = dockerfile.split(/^FROM /m).at(-1)!;
   assert.match(lastStage, "COPY --from=build /app /app");
   assert.not.match(lastStage, /^RUN/m);
@@ -59,7 +59,7 @@ test("the image is the same for every architecture: no program of the build is i
   );
 });
 
-test("it is small, has a source map, and the license of everything in it", () => {
+test("the bundle is small, and has a source map and the license of everything in it", () => {
   assert.equal(readdirSync(join(folder, "operator")).sort(), ["main.js", "main.js.map"]);
   assert.ok(statSync(join(folder, "operator/main.js")).size < 6_000_000);
   const { sources } = JSON.parse(readFileSync(join(folder, "operator/main.js.map"), "utf8")) as { sources: string[] };

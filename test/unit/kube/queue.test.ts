@@ -20,7 +20,7 @@ test("a key that is added twice while it waits runs once", async () => {
   assert.equal(ran, ["first", "a", "b"]);
 });
 
-test("a paused queue takes no keys, also none that is due later: whoever resumes it adds all there are", async () => {
+test("a paused queue takes no keys, not even delayed ones: resuming comes with adding all keys", async () => {
   const ran: string[] = [];
   const handle = (key: string) => Promise.resolve(void ran.push(key));
   const queue = createQueue({ concurrency: 1, backoff: BACKOFF, paused: true, handle });
@@ -34,7 +34,7 @@ test("a paused queue takes no keys, also none that is due later: whoever resumes
   assert.equal(ran, ["a"]);
 });
 
-test("a first pass over all keys, for which nothing has to be asked, does not keep everything else waiting", async () => {
+test("a first pass over all keys, without any request, does not block everything else", async () => {
   const keys = Array.from({ length: 5000 }, (_, index) => `${index}`);
   let handled = 0;
   const handle = () => Promise.resolve(void (handled += 1));
@@ -47,7 +47,7 @@ test("a first pass over all keys, for which nothing has to be asked, does not ke
   assert.is(handled, keys.length);
 });
 
-test("a key is never in two hands, and one that is added while it runs runs once more", async () => {
+test("no two workers have the same key, and one that is added while it runs runs once more", async () => {
   let inHand = 0;
   let most = 0;
   let runs = 0;
@@ -65,13 +65,13 @@ test("a key is never in two hands, and one that is added while it runs runs once
   for (let time = 0; time < 5; time += 1) queue.add("a");
   await sleep(5);
   for (let time = 0; time < 5; time += 1) queue.add("a");
-  await until(() => runs === 2 && queue.running === 0);
+  await until(() => runs === 2 && queue.unfinishedSeconds === 0);
   await sleep(30);
   assert.is(most, 1);
   assert.is(runs, 2);
 });
 
-test("as many keys run at once as there are hands", async () => {
+test("as many keys run at once as there are workers", async () => {
   let inHand = 0;
   let most = 0;
   let done = 0;
@@ -91,7 +91,7 @@ test("as many keys run at once as there are hands", async () => {
   assert.is(done, 12);
 });
 
-test("a key that fails runs again until it does not, and the others go on meanwhile", async () => {
+test("a key that fails runs again until it succeeds, and the others continue meanwhile", async () => {
   const runs: string[] = [];
   const failures: number[] = [];
   const queue = createQueue({
@@ -111,7 +111,7 @@ test("a key that fails runs again until it does not, and the others go on meanwh
   assert.is(runs[1], "good");
 });
 
-test("the last progress stands still while keys wait and none ends, and is now while there is nothing to do", async () => {
+test("lastProgress stands still while keys wait and none finishes, and is now while there is nothing to do", async () => {
   let now = 0;
   const clock = { now: () => now, after: () => () => undefined };
   let end: () => void = () => undefined;
@@ -141,7 +141,7 @@ test("the last progress stands still while keys wait and none ends, and is now w
   assert.is(queue.lastProgress, 400_000, "idle again");
 });
 
-test("a drain finishes what has begun and starts nothing more", async () => {
+test("a drain finishes the running keys and starts no more", async () => {
   const finished: string[] = [];
   const queue = createQueue({
     concurrency: 1,
@@ -161,7 +161,7 @@ test("a drain finishes what has begun and starts nothing more", async () => {
   assert.equal(finished, ["begun"]);
 });
 
-test("a drain waits no longer than it is told to for what does not end", async () => {
+test("a drain does not wait longer than its timeout", async () => {
   const queue = createQueue({ concurrency: 1, backoff: BACKOFF, handle: () => new Promise(() => undefined) });
   queue.add("hangs");
   await sleep(5);

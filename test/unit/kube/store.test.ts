@@ -21,7 +21,7 @@ function storeWithLog() {
   return { store, changes, version: (name: string) => store.get("a", name)?.metadata.resourceVersion };
 }
 
-test("an older version never replaces a newer one, whoever brings it", () => {
+test("an older version never replaces a newer one, wherever it comes from", () => {
   const { store, changes, version } = storeWithLog();
   store.put(object("x", 10));
   store.put(object("x", 9));
@@ -30,7 +30,7 @@ test("an older version never replaces a newer one, whoever brings it", () => {
   assert.equal(changes, ["->10"]);
 });
 
-test("the reply to our own write is there at once, and the watch event that follows wakes nobody", () => {
+test("the reply to our own write counts at once, and the watch event that follows is not a change", () => {
   const { store, changes } = storeWithLog();
   store.put(object("x", 10));
   store.put(object("x", 11));
@@ -45,7 +45,7 @@ test("versions are compared as numbers: 9 is older than 10", () => {
   assert.is(version("x"), "10");
 });
 
-test("what was removed does not come back by a late message", () => {
+test("a late message does not bring back a removed object", () => {
   const { store, version } = storeWithLog();
   store.put(object("x", 10));
   store.remove(object("x", 12));
@@ -53,7 +53,7 @@ test("what was removed does not come back by a late message", () => {
   assert.is(version("x"), undefined);
 });
 
-test("what is not to be held as of an older version is held as of the newer one", () => {
+test("an object that was forgotten at an older version is stored at a newer one", () => {
   const { store, version } = storeWithLog();
   store.put(object("x", 10));
   store.forget(object("x", 9));
@@ -64,7 +64,7 @@ test("what is not to be held as of an older version is held as of the newer one"
   assert.is(version("x"), "12");
 });
 
-test("what a list shows and is not to be held can be held again, as it was in the list or newer", () => {
+test("an object that a list forgot can be stored again, at the version of the list or a newer one", () => {
   const { store, version } = storeWithLog();
   store.put(object("x", 10));
   const listed = store.stage();
@@ -77,7 +77,7 @@ test("what a list shows and is not to be held can be held again, as it was in th
   assert.is(version("x"), "11");
 });
 
-test("another object of the same name does come", () => {
+test("another object of the same name is stored", () => {
   const { store, changes } = storeWithLog();
   store.put(object("x", 10));
   store.remove(object("x", 12));
@@ -86,15 +86,17 @@ test("another object of the same name does come", () => {
   assert.equal(changes, ["->10", "10>-", "->13"]);
 });
 
-test("a list removes what is not in it, but nothing that is newer than it", () => {
+test("a list removes what it does not contain, but nothing newer than itself", () => {
   const { store } = storeWithLog();
   store.put(object("gone", 10));
   store.put(object("new", 30));
-  store.replace([object("kept", 5)], "20");
+  const list = store.stage();
+  list.add(object("kept", 5));
+  list.commit("20");
   assert.equal([...store.values()].map(({ metadata }) => metadata.name).sort(), ["kept", "new"]);
 });
 
-test("of two versions in one list the newer one counts, also when it is the one that is held already", () => {
+test("of two versions in one list the newer one counts, even if the store has it already", () => {
   const { store, changes, version } = storeWithLog();
   store.put(object("x", 11));
   const listed = store.stage();
@@ -111,7 +113,7 @@ test("of two versions in one list the newer one counts, also when it is the one 
   assert.is(version("x"), "12");
 });
 
-test("a listener that throws keeps neither the others nor the store from going on", () => {
+test("a listener that throws stops neither the other listeners nor the store", () => {
   const store = createStore<PartialObject>({ log: silent });
   const heard: string[] = [];
   store.onChange(() => {

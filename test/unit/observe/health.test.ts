@@ -54,7 +54,7 @@ test("another path is 404, another method 405, and HEAD has no body", () =>
     assert.is(await head.text(), "");
   }));
 
-test("a source that throws is a 500 that says nothing of the error, and the server lives on", () => {
+test("a source that throws is a 500 that says nothing about the error, and the server keeps running", () => {
   const fails = (): never => {
     throw new Error("canary");
   };
@@ -68,7 +68,7 @@ test("a source that throws is a 500 that says nothing of the error, and the serv
   });
 });
 
-test("a port that is taken is one clear line", () =>
+test("a port that is in use is a one-line error", () =>
   serving({}, async (_get, { port }) => {
     try {
       await serveHealth({ host: "127.0.0.1", port }, source);
@@ -77,12 +77,12 @@ test("a port that is taken is one clear line", () =>
       assert.instance(error, OperatorError);
       assert.is(
         (error as OperatorError).message,
-        `cannot listen on 127.0.0.1:${port} (--metrics-address): another process listens there`,
+        `cannot listen on 127.0.0.1:${port} (--metrics-address): another process uses this port`,
       );
     }
   }));
 
-test("a client that goes away in the middle of a page harms nobody", () => {
+test("a client that goes away in the middle of a page does no harm", () => {
   const endless = function* () {
     for (;;) yield "x".repeat(65_536);
   };

@@ -77,7 +77,7 @@ test("credentials in a message are not logged", () => {
   assert.not.match(logged((log) => log.info({}, `no answer from mongodb://a:${CANARY}@host`)).text, CANARY);
 });
 
-test("what is cyclic, huge or not JSON is logged all the same", () => {
+test("values that are cyclic, huge or not JSON are logged without an error", () => {
   const cyclic: Record<string, unknown> = { name: "a" };
   cyclic["self"] = cyclic;
   const fields = {
@@ -93,7 +93,7 @@ test("what is cyclic, huge or not JSON is logged all the same", () => {
   assert.is((line!["many"] as unknown[]).length, 100);
 });
 
-test("of our errors code, message, stack and cause are told", () => {
+test("the log has code, message, stack and cause of an OperatorError", () => {
   const cause = Object.assign(new Error("connect to somewhere"), { code: "ECONNREFUSED" });
   const told = describeError(new OperatorError("Unreachable", "the API server does not answer", { cause }));
   assert.is(told.code, "Unreachable");
@@ -103,7 +103,7 @@ test("of our errors code, message, stack and cause are told", () => {
   assert.is(told.cause?.message, undefined);
 });
 
-test("of others only name, code and where they were thrown", () => {
+test("of other errors the log has only name, code and where they were thrown", () => {
   const told = describeError(new TypeError(`cannot read ${CANARY}\n    at ${CANARY} (mongodb://a:b@c:1:1)`));
   assert.equal(Object.keys(told), ["name", "at"]);
   assert.is(told.name, "TypeError");
@@ -111,7 +111,7 @@ test("of others only name, code and where they were thrown", () => {
   assert.not.match(JSON.stringify(told), CANARY);
 });
 
-test("a cause that leads back to its error ends", () => {
+test("a cycle of causes ends", () => {
   const error = new Error("a");
   error.cause = error;
   assert.ok(JSON.stringify(describeError(error)).length < 20_000);

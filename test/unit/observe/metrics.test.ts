@@ -4,7 +4,7 @@ import { createMetrics } from "#observe/metrics";
 
 const page = async (metrics: ReturnType<typeof createMetrics>) => [...(await metrics.page()).text].join("");
 
-test("every name of the design is on the page before anything has happened", async () => {
+test("every metric is on the page before anything has happened", async () => {
   const text = await page(createMetrics());
   for (const name of [
     ...["appsecret_status_condition", "appsecret_reconcile_total", "appsecret_reconcile_duration_seconds"],
@@ -33,7 +33,7 @@ test("reconciles, publications and requests are counted under their labels", asy
   assert.match(text, 'appsecret_api_requests_total{verb="POST",code="201"} 1\n');
 });
 
-test("a queue is seen as client-go's are", async () => {
+test("a queue has client-go's metrics", async () => {
   const metrics = createMetrics({ processMetrics: false });
   const hooks = metrics.queue("appsecret");
   hooks.added();
@@ -79,7 +79,7 @@ test("a condition is a series, changes with its object, and goes with it", async
   ]);
 });
 
-test("an AppSecret that nobody has looked at has no series", async () => {
+test("an AppSecret without a status has no series", async () => {
   const metrics = createMetrics({ processMetrics: false });
   metrics.watchConditions(() => [{ metadata: { namespace: "a", name: "b" } }]);
   assert.not.match(await page(metrics), "appsecret_status_condition{");

@@ -1,20 +1,20 @@
 import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ConfigError, helpText, readConfig } from "#process/settings";
+import { SettingsError, helpText, readSettings } from "#process/settings";
 
 function refusal(argv: string[], env: NodeJS.ProcessEnv = {}): string {
   try {
-    readConfig(argv, env);
+    readSettings(argv, env);
   } catch (error) {
-    assert.instance(error, ConfigError);
-    return (error as ConfigError).message;
+    assert.instance(error, SettingsError);
+    return (error as SettingsError).message;
   }
   throw new Error(`${argv.join(" ")} was taken`);
 }
 
 test("without flags and variables everything has its default", () => {
-  assert.equal(readConfig([], {}), {
+  assert.equal(readSettings([], {}), {
     namespaces: [],
     concurrency: 16,
     leaseName: "appsecret-operator",
@@ -28,18 +28,18 @@ test("without flags and variables everything has its default", () => {
   });
 });
 
-test("a flag wins over its variable, and an empty one is none", () => {
+test("a flag takes precedence over its variable, and an empty one counts as unset", () => {
   const env = { APPSECRET_LOG_LEVEL: "warn", APPSECRET_LEASE_NAME: "" };
-  assert.is(readConfig(["--log-level", "debug"], env).logLevel, "debug");
-  assert.is(readConfig(["--log-level="], env).logLevel, "warn");
-  assert.is(readConfig([], env).leaseName, "appsecret-operator");
+  assert.is(readSettings(["--log-level", "debug"], env).logLevel, "debug");
+  assert.is(readSettings(["--log-level="], env).logLevel, "warn");
+  assert.is(readSettings([], env).leaseName, "appsecret-operator");
 });
 
-test("variables that are not ours are left alone: Kubernetes sets some of that prefix for a Service", () => {
-  readConfig([], { APPSECRET_OPERATOR_SERVICE_HOST: "10.0.0.1", APPSECRET_PORT: "tcp://10.0.0.1:80" });
+test("other variables are ignored: Kubernetes sets some with our prefix for a Service", () => {
+  readSettings([], { APPSECRET_OPERATOR_SERVICE_HOST: "10.0.0.1", APPSECRET_PORT: "tcp://10.0.0.1:80" });
 });
 
-const taken: [argv: string[], setting: keyof ReturnType<typeof readConfig>, value: unknown][] = [
+const taken: [argv: string[], setting: keyof ReturnType<typeof readSettings>, value: unknown][] = [
   [["--namespaces", "a,b"], "namespaces", ["a", "b"]],
   [["--namespaces=a, b,a,"], "namespaces", ["a", "b"]],
   [["--namespaces="], "namespaces", []],
@@ -69,7 +69,7 @@ const taken: [argv: string[], setting: keyof ReturnType<typeof readConfig>, valu
   [["--atlas-base-url", "https://cloud.mongodbgov.com/"], "atlasBaseUrl", "https://cloud.mongodbgov.com"],
 ];
 for (const [argv, setting, value] of taken) {
-  test(`${argv.join(" ")} is taken`, () => assert.equal(readConfig(argv, {})[setting], value));
+  test(`${argv.join(" ")} is taken`, () => assert.equal(readSettings(argv, {})[setting], value));
 }
 
 const refused: [argv: string[], says: string][] = [
@@ -88,6 +88,7 @@ const refused: [argv: string[], says: string][] = [
   [["--metrics"], "there is no flag --metrics"],
   [["-n"], "there is no flag -n"],
   [["serve"], '"serve" is not a flag'],
+  [["--offline", "serve"], '"serve" is not a flag'],
 ];
 for (const [argv, says] of refused) {
   test(`${argv.join(" ")} is refused`, () => assert.is(refusal(argv), says));
@@ -112,15 +113,15 @@ test("a message is one short line, without the credentials of a URI that was pas
   assert.ok(message.length < 200);
 });
 
-test("--help names every flag and fits into a terminal of 120 columns", () => {
+test("--help names every flag and fits into a terminal of 80 columns", () => {
   const help = helpText();
   for (const [argv] of taken) assert.match(help, argv[0]!.split("=")[0]!);
-  for (const line of help.split("\n")) assert.ok(line.length <= 120, line);
+  for (const line of help.split("\n")) assert.ok(line.length <= 80, line);
 });
 
 const run = (...argv: string[]) => {
   const script =
-    'import { configOrExit } from "./operator/process/settings.ts"; configOrExit(process.argv.slice(1), process.env);';
+    'import { settingsOrExit } from "./operator/process/settings.ts"; settingsOrExit(process.argv.slice(1), process.env);';
   return spawnSync(process.execPath, ["--input-type=module", "--eval", script, "--", ...argv], { encoding: "utf8" });
 };
 

@@ -1,11 +1,11 @@
 /**
  * Cuts a byte stream into lines, whatever the chunks are: a line may come in hundreds of pieces, and a piece may end in
- * the middle of a character. Bytes are cut, not text: the byte 0x0a is never a part of another character in UTF-8.
+ * the middle of a character. It cuts bytes, not text: the byte 0x0a is never part of another character in UTF-8.
  *
  * Pieces are joined once, when their line ends, so that a line of a MiB in 16 KiB chunks costs a MiB and not its square.
  */
 export type LineSplitter = {
-  /** @throws RangeError when a line grows beyond `LONGEST_LINE_BYTES`: whatever that is, it is no watch event. */
+  /** @throws RangeError when a line grows beyond `LONGEST_LINE_BYTES`: no watch event is that long. */
   push(chunk: Buffer): void;
   /** Bytes of a line that has not ended. */
   readonly pending: number;

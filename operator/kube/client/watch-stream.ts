@@ -1,14 +1,14 @@
 import type { Dispatcher } from "undici";
-import { networkCode } from "../client/send.ts";
-import type { Headers, Outcome } from "../client/send.ts";
+import { networkCode } from "#common/network-code";
+import type { Headers, Outcome } from "./send.ts";
 import { createLineSplitter } from "./line-splitter.ts";
 
 /**
- * A reply that does not end by itself: JSON lines, handed over as they come.
+ * A reply without an end: JSON lines, handed over as they come.
  *
- * Nobody tells us when the other end is gone (a node that lost power, a firewall that forgot the connection): no FIN
- * comes, only silence. The API server breaks the silence of an idle watch with a bookmark each minute, so `idleMs` without
- * a byte means that the connection is dead, and it is cut.
+ * When the other end is gone (a node that lost power, a firewall that forgot the connection), no FIN comes, only silence.
+ * The API server breaks the silence of an idle watch with a bookmark each minute, so `idleMs` without a byte means that
+ * the connection is dead, and it is cut.
  */
 export type StreamOutcome =
   /** It ended as HTTP ends a reply. */
@@ -16,7 +16,7 @@ export type StreamOutcome =
   /** A reply other than 200: its whole body. */
   | Extract<Outcome, { kind: "reply" }>
   | { kind: "silent" }
-  /** A line that is not JSON, or that the consumer threw at. */
+  /** A line that is not JSON, or at which `onValue` threw. */
   | { kind: "malformed"; error: unknown }
   | { kind: "unreachable"; sent: boolean; networkCode: string }
   | { kind: "aborted" };
@@ -61,7 +61,7 @@ export function stream(dispatcher: Dispatcher, request: StreamRequest): Promise<
     }
 
     const abort = (): void => giveUp({ kind: "aborted" });
-    // Not a timer that is set anew with each chunk: there may be thousands of chunks a second.
+    // Not a timer that each chunk resets: there may be thousands of chunks a second.
     const watchdog = setInterval(
       () => {
         if (performance.now() - heardAt > request.idleMs) giveUp({ kind: "silent" });
@@ -95,12 +95,12 @@ export function stream(dispatcher: Dispatcher, request: StreamRequest): Promise<
           } catch (thrown) {
             giveUp({ kind: "malformed", error: thrown });
           }
-          // After the work, however long that took: it is the other end's silence that counts.
+          // After the work, however long that took: only the other end's silence counts.
           heardAt = performance.now();
         },
         onResponseEnd() {
           if (status !== 200) settle({ kind: "reply", status, headers, body: error });
-          // Half a line, and yet a proper end: a proxy cut the reply, so what ended is not known to be whole.
+          // Half a line and yet a proper end: a proxy cut the reply, so it is not known to be complete.
           else
             settle(
               lines.pending > 0 ? { kind: "unreachable", sent: true, networkCode: "CUT_LINE" } : { kind: "ended" },
