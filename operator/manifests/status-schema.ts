@@ -55,6 +55,14 @@ const sourceSchema = structure({
 
 const verificationSchema = structure({
   generation: generation().describe("The metadata.generation that was checked."),
+  answer: z
+    .enum(["Yes", "No", "Silence"])
+    .describe("What the live check said. Silence: the target could not be reached, or did not answer.")
+    .optional(),
+  passing: z
+    .boolean()
+    .describe("With the answer No: whether the problem can resolve without you, for instance a cluster that is being created.")
+    .optional(),
   sources: z
     .array(sourceSchema)
     .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })
@@ -65,7 +73,7 @@ const verificationSchema = structure({
     .describe("The last value of the annotation appsecret.dev/check-now that was answered.")
     .optional(),
 }).describe(
-  "What the live check behind the condition Verified was about. When it was made is not told: a check that says the same again writes nothing.",
+  "The last result of the live check, and what it is about. It has no time: a check with the same result writes nothing.",
 );
 
 const bindingSchema = structure({

@@ -1,23 +1,29 @@
-import type { AppSecretStatus, Condition, ConditionType } from "#api/status";
+/** How a decision reads as `status`, and which Events a change of it deserves. */
+import type { AppSecretSpec } from "#api/schema/spec";
+import type { AppSecretStatus, Condition, ConditionStatus, ConditionType } from "#api/status";
 import { Reason } from "#api/status";
 import type { Note } from "./actions.ts";
-import type { Statement, Statements } from "./conditions.ts";
-import { stamp } from "./conditions.ts";
+import type { Decision } from "./decision.ts";
 import type { Observed } from "./observed.ts";
-import type { Decision } from "./outcomes.ts";
-import { unverified } from "./outcomes.ts";
+import { isChecked } from "./verification.ts";
 
-/** Words a decision as `status` (design §2). Saying the same again gives an equal status, timestamps included. */
+/** A condition before its generation and time are stamped on it, which happens in one place: `stamp`. */
+export type Unstamped = { status: ConditionStatus; reason: Reason; message: string };
+
+/** The order in which people read them in `kubectl describe`. */
+const ORDER: readonly ConditionType[] = ["Ready", "Accepted", "Verified", "Published", "Reconciling", "Stalled"];
+
+/** The same decision again gives an equal status, timestamps included, so that nothing is written in a steady state. */
 export function statusFor({ appSecret }: Observed, decision: Decision, now: Date): AppSecretStatus {
   const generation = appSecret.metadata.generation ?? 0;
-  const statements: Statements = {
+  const conditions: Partial<Record<ConditionType, Unstamped>> = {
     Ready: ready(decision),
     Accepted: decision.accepted,
-    Verified: decision.verified ?? unverified(appSecret.spec, decision),
+    Verified: decision.verified ?? unchecked(appSecret.spec, decision),
     Published: decision.published,
   };
   if (decision.progress !== undefined) {
-    statements[decision.progress] = { ...ready(decision), status: "True" };
+    conditions[decision.progress] = { ...ready(decision), status: "True" };
   }
   return {
     observedGeneration: generation,
@@ -25,26 +31,59 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
     ...(decision.verification ? { verification: decision.verification } : {}),
     ...(decision.sources ? { sources: decision.sources } : {}),
     ...(decision.secret && decision.bound ? { binding: { name: decision.secret.name } } : {}),
-    conditions: stamp(statements, appSecret.status?.conditions, generation, now),
+    conditions: stamp(conditions, appSecret.status?.conditions, generation, now),
   };
 }
 
+/**
+ * `lastTransitionTime` moves only when the status of a condition changes (Kubernetes API conventions).
+ *
+ * @param now the time of a transition; written in whole seconds of UTC
+ */
+function stamp(
+  conditions: Partial<Record<ConditionType, Unstamped>>,
+  previous: readonly Condition[] | undefined,
+  generation: number,
+  now: Date,
+): Condition[] {
+  return ORDER.flatMap((type) => {
+    const condition = conditions[type];
+    if (condition === undefined) return [];
+    const before = find(previous, type);
+    const { status, reason, message } = condition;
+    const lastTransitionTime =
+      before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
+    return [{ type, status, reason, message, observedGeneration: generation, lastTransitionTime }];
+  });
+}
+
+/** `Verified` where there is no verdict. */
+function unchecked(spec: AppSecretSpec, { published }: Decision): Unstamped {
+  if (!isChecked(spec)) {
+    return { status: "True", reason: Reason.NotRequired, message: "This AppSecret needs no live check." };
+  }
+  if (published.reason === Reason.Disabled) {
+    return { status: "True", reason: Reason.NotRequired, message: "Nothing is published, so no live check is needed." };
+  }
+  return { status: "Unknown", reason: Reason.Pending, message: "This generation has not been checked yet." };
+}
+
 /** The summary: the first condition that stands in the way decides, and says what is still being served. */
-function ready(decision: Decision): Statement {
+function ready(decision: Decision): Unstamped {
   const { accepted, verified, published, satisfied, held } = decision;
   if (accepted.status === "False") return keeping(accepted, decision);
   if (verified && (held || (satisfied && verified.status === "False"))) return keeping(verified, decision);
   return satisfied ? { ...published, status: "True" } : published;
 }
 
-function keeping({ reason, message }: Statement, { secret, published }: Decision): Statement {
+function keeping({ reason, message }: Unstamped, { secret, published }: Decision): Unstamped {
   return { status: "False", reason, message: secret ? `${message} ${published.message}` : message };
 }
 
 /**
  * The Event of a transition: `Ready` went to another status, or stays False for another reason; or it stays as it is while
- * the live check has come to another answer. The first publication is none, for the status says it already and each Event
- * is one more write.
+ * the live check came to another verdict. The first publication gets none: the status says it already, and each Event is
+ * one more write.
  */
 export function notesFor(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
   const was = find(before?.conditions, "Ready");
