@@ -20,11 +20,7 @@ export type Reader = {
 };
 
 /** Learns each Secret with its content; a forbidden one is as good as missing. */
-export async function readSources(
-  reader: Reader,
-  { metadata }: AppSecret,
-  names: readonly string[],
-): Promise<Outcome> {
+export async function readSources(reader: Reader, { metadata }: AppSecret, names: readonly string[]): Promise<Outcome> {
   const read = names.map(async (name): Promise<[string, Source]> => {
     try {
       const secret = await readSecret(reader, metadata.namespace, name);

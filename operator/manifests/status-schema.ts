@@ -61,7 +61,9 @@ const verificationSchema = structure({
     .optional(),
   passing: z
     .boolean()
-    .describe("With the answer No: whether the problem can resolve without you, for instance a cluster that is being created.")
+    .describe(
+      "With the answer No: whether the problem can resolve without you, for instance a cluster that is being created.",
+    )
     .optional(),
   sources: z
     .array(sourceSchema)

@@ -93,7 +93,9 @@ export function factsOf(observed: Observed, now: Date): Facts {
       return verdict();
     },
     get isAllowed() {
-      return facts.checkedSpec !== undefined && facts.verdict !== undefined && mayPublish(facts.checkedSpec, facts.verdict);
+      return (
+        facts.checkedSpec !== undefined && facts.verdict !== undefined && mayPublish(facts.checkedSpec, facts.verdict)
+      );
     },
     get verification() {
       return verification();

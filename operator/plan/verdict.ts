@@ -79,8 +79,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict): boolean {
       return false;
     case "Silence":
       return (
-        spec.verify === "BestEffort" &&
-        (spec.database?.mode !== "MongoDBAtlas" || verdict.facts?.host !== undefined)
+        spec.verify === "BestEffort" && (spec.database?.mode !== "MongoDBAtlas" || verdict.facts?.host !== undefined)
       );
   }
 }
@@ -132,7 +131,8 @@ export function recordOf(observed: Observed, spec: AppSecretSpec, verdict: Verdi
  * an upgrade writes no status.
  */
 function answerOf(observed: Observed, spec: AppSecretSpec, verdict: Verdict): Pick<Verification, "answer" | "passing"> {
-  const answer = verdict.answer === "No" ? { answer: verdict.answer, passing: verdict.passing } : { answer: verdict.answer };
+  const answer =
+    verdict.answer === "No" ? { answer: verdict.answer, passing: verdict.passing } : { answer: verdict.answer };
   const { status } = observed.appSecret;
   const isImplied =
     status?.verification?.answer === undefined &&

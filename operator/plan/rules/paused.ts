@@ -5,7 +5,8 @@ import { ACCEPTED, keep, withdrawAll } from "../decision.ts";
 /** `suspend: true`: what is published stays, and nothing is read or written. */
 export const suspended: Rule = ({ observed, spec }) => {
   if (!spec.suspend) return undefined;
-  const message = "Reconciliation is suspended and any published Secret stays as it is. To resume, set spec.suspend to false.";
+  const message =
+    "Reconciliation is suspended and any published Secret stays as it is. To resume, set spec.suspend to false.";
   return {
     ...keep(observed),
     accepted: { status: "Unknown", reason: Reason.Suspended, message },

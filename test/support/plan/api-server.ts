@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { OPERATOR_NAME } from "#api/names";
 import type { AppSecret } from "#api/schema/spec";
 import type { AppSecretStatus } from "#api/status";
-import type { ObjectMeta, OwnerReference, PartialObject } from "#common/object-meta";
+import type { ManagedFields, ObjectMeta, OwnerReference, PartialObject } from "#common/object-meta";
 import { ApiError } from "#kube/client/api-error";
 import type { KubeClient } from "#kube/client/client";
 
@@ -88,7 +88,11 @@ export function createApiServer(): ApiServer {
 }
 
 function refuse(verb: string, path: string, status: number, reason: string, fields: string[] = []): ApiError {
-  return new ApiError(verb, path, { status, reason, causes: fields.map((field) => ({ field, reason: "FieldValueInvalid" })) });
+  return new ApiError(verb, path, {
+    status,
+    reason,
+    causes: fields.map((field) => ({ field, reason: "FieldValueInvalid" })),
+  });
 }
 
 type Resource = Pick<Request, "kind" | "name" | "subresource">;
@@ -242,7 +246,10 @@ function merge(before: unknown, patch: unknown): unknown {
   return after;
 }
 
-function patched(before: Record<string, string> = {}, patch: Record<string, string | null> = {}): Record<string, string> {
+function patched(
+  before: Record<string, string> = {},
+  patch: Record<string, string | null> = {},
+): Record<string, string> {
   return merge(before, patch) as Record<string, string>;
 }
 
@@ -250,7 +257,7 @@ function set(fields: Record<string, string | null> = {}): string[] {
   return Object.keys(fields).filter((key) => fields[key] !== null);
 }
 
-function managed(labels: string[], annotations: string[], data: Record<string, string>): ObjectMeta["managedFields"] {
+function managed(labels: string[], annotations: string[], data: Record<string, string>): ManagedFields[] {
   const tree = (keys: string[]) => Object.fromEntries(keys.map((key) => [`f:${key}`, {}]));
   const metadata = { "f:labels": tree(labels), "f:annotations": tree(annotations) };
   return [{ manager: OPERATOR_NAME, fieldsV1: { "f:metadata": metadata, "f:data": tree(Object.keys(data)) } }];

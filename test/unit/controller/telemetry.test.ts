@@ -22,7 +22,7 @@ function replica() {
   const log = createLogger("debug", { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
   const metrics = createMetrics({ processMetrics: false });
   const state = { leads: false, now: 0 };
-  const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, now: () => state.now });
+  const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, monotonicMs: () => state.now });
   const latencies = async () =>
     /publish_latency_seconds_count (\d+)/.exec([...(await metrics.page()).text].join(""))?.[1];
   return { ...telemetry, state, latencies, lines: () => lines.map(({ level, msg }) => `${level} ${msg}`) };
@@ -48,7 +48,7 @@ test("what another replica has published does not count as waiting once this one
   state.leads = true;
   state.now = 3_600_000;
   // Somebody deleted the Secret, for instance: it is made again.
-  onReconciled(KEY, { result: "written", published: { uid: "u", resourceVersion: "2" } }, 0.01);
+  onReconciled(KEY, { result: "written", written: { name: "orders", uid: "u", resourceVersion: "2" } }, 0.01);
   assert.is(await latencies(), "0");
 });
 
@@ -57,7 +57,7 @@ test("a change that nobody has answered yet counts from when it was seen, also b
   onAppSecret(undefined, appSecret(1, 1));
   onAppSecret(appSecret(1, 1), appSecret(2, 1));
   state.leads = true;
-  onReconciled(KEY, { result: "written", published: { uid: "u", resourceVersion: "2" } }, 0.01);
+  onReconciled(KEY, { result: "written", written: { name: "orders", uid: "u", resourceVersion: "2" } }, 0.01);
   assert.is(await latencies(), "1");
 });
 
