@@ -1,6 +1,6 @@
 /**
- * What the rules ask about one observation. Each fact is computed when a rule first asks for it, and once: in a steady state
- * an early rule decides, so no source is resolved and no content is made.
+ * What the rules ask about one observation. Costly facts are computed when a rule first asks for them, and once: in a steady
+ * state an early rule decides, so no source is resolved and no content is made.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Verdict } from "#api/check";
@@ -16,125 +16,127 @@ import { mayPublish, recordOf, verdictOf } from "./verdict.ts";
 import type { CheckedSpec } from "./verification.ts";
 import { isChecked } from "./verification.ts";
 
-/** A fact may depend on what an earlier rule has ruled out; asked before that rule, it throws. */
-export type Facts = {
+/** A fact, once it is computed: it may be `undefined`. */
+type Known<T> = { value: T };
+
+/**
+ * A fact may depend on what an earlier rule has ruled out; asked before that rule, it throws.
+ *
+ * A class, for its getters are defined once. As members of an object made for each observation they cost more than the rest of
+ * a steady-state pass.
+ */
+export class Facts {
   readonly observed: Observed;
   readonly now: Date;
   /** What is wrong with the spec; empty for a valid one. */
   readonly problems: readonly string[];
-  /** After `invalidSpec`, as all that follow. */
-  readonly spec: AppSecretSpec;
-  /** Name of the Secret to publish. */
-  readonly targetName: string;
-  /** The other AppSecret that holds this one's type. */
-  readonly rival: Holder | undefined;
   /** `status.secret`: what was published last. */
   readonly recorded: PublishedSecret | undefined;
+  /** The other AppSecret that holds this one's type. */
+  readonly rival: Holder | undefined;
+
+  readonly #spec: AppSecretSpec | undefined;
+  #verdict: Known<Verdict | undefined> | undefined;
+  #verification: Known<Verification | undefined> | undefined;
+  #wasPublished: boolean | undefined;
+  #ownershipProblem: Known<string | undefined> | undefined;
+  #sources: Resolved | undefined;
+  #content: ReturnType<typeof content> | undefined;
+
+  constructor(observed: Observed, now: Date) {
+    const { appSecret, holder } = observed;
+    const parsed = parseSpec(appSecret.spec);
+    this.observed = observed;
+    this.now = now;
+    this.problems = parsed.ok ? [] : parsed.problems;
+    this.#spec = parsed.ok ? parsed.spec : undefined;
+    this.recorded = appSecret.status?.secret;
+    this.rival = holder?.uid === appSecret.metadata.uid ? undefined : holder;
+  }
+
+  /** After `invalidSpec`, as all that follow. */
+  get spec(): AppSecretSpec {
+    return this.#spec ?? askedTooEarly("spec");
+  }
+
+  /** Name of the Secret to publish. */
+  get targetName(): string {
+    return this.spec.target.name ?? this.observed.appSecret.metadata.name;
+  }
+
   /** The spec, where the live check applies to it. */
-  readonly checkedSpec: CheckedSpec | undefined;
-  /** What the live check says: from this process, or else as the status remembers it for the same inputs. */
-  readonly verdict: Verdict | undefined;
+  get checkedSpec(): CheckedSpec | undefined {
+    return isChecked(this.spec) ? this.spec : undefined;
+  }
+
+  /** What the live check says: to this process, or else as the status remembers it for the same inputs. */
+  get verdict(): Verdict | undefined {
+    this.#verdict ??= { value: this.checkedSpec && verdictOf(this.observed, this.checkedSpec) };
+    return this.#verdict.value;
+  }
+
   /** The verdict lets this generation be published. */
-  readonly isAllowed: boolean;
+  get isAllowed(): boolean {
+    const { checkedSpec, verdict } = this;
+    return checkedSpec !== undefined && verdict !== undefined && mayPublish(checkedSpec, verdict);
+  }
+
   /** The next `status.verification`. */
-  readonly verification: Verification | undefined;
-  readonly isCheckDue: boolean;
+  get verification(): Verification | undefined {
+    const { checkedSpec, verdict } = this;
+    this.#verification ??= { value: checkedSpec && verdict && recordOf(this.observed, checkedSpec, verdict) };
+    return this.#verification.value;
+  }
+
+  get isCheckDue(): boolean {
+    if (!this.checkedSpec) return false;
+    const { live } = this.observed;
+    return live.due !== undefined || (live.check === undefined && this.verdict === undefined);
+  }
+
   /** This generation, with its sources as they are now, was published under the target's name. */
-  readonly wasPublished: boolean;
+  get wasPublished(): boolean {
+    const { metadata, status } = this.observed.appSecret;
+    this.#wasPublished ??=
+      this.recorded?.name === this.targetName &&
+      this.recorded.generation === metadata.generation &&
+      isDeepStrictEqual(status?.sources ?? [], sourceVersions(this.spec, this.observed.sources));
+    return this.#wasPublished;
+  }
+
   /** The verdict does not change the address of the Atlas cluster that was published. */
-  readonly hasSameHost: boolean;
+  get hasSameHost(): boolean {
+    return this.verdict === undefined || this.verification?.host === this.observed.appSecret.status?.verification?.host;
+  }
+
   /** Why the existing Secret of the target's name is not this AppSecret's; undefined where it is, or does not exist. */
-  readonly ownershipProblem: string | undefined;
-  readonly sources: Resolved;
-  /** After `sourcesUnread` and `sourceMissing`, as all that follow. Gives a value of the spec as base64. */
-  readonly read: (value: SecretValue) => string;
-  readonly sourceVersions: SourceVersion[];
-  readonly content: ReturnType<typeof content>;
-  /** After `invalidContent`. Base64 by published key. */
-  readonly data: Readonly<Record<string, string>>;
-};
+  get ownershipProblem(): string | undefined {
+    const { target, appSecret } = this.observed;
+    this.#ownershipProblem ??= { value: target && ownershipProblem(target, appSecret.metadata.name) };
+    return this.#ownershipProblem.value;
+  }
 
-export function factsOf(observed: Observed, now: Date): Facts {
-  const { appSecret, target, live } = observed;
-  const { metadata, status } = appSecret;
-  const parsed = parseSpec(appSecret.spec);
-  const recorded = status?.secret;
+  get sources(): Resolved {
+    return (this.#sources ??= resolveSources(this.spec, this.observed.sources));
+  }
 
-  const verdict = once(() => facts.checkedSpec && verdictOf(observed, facts.checkedSpec));
-  const verification = once(
-    () => facts.checkedSpec && facts.verdict && recordOf(observed, facts.checkedSpec, facts.verdict),
-  );
-  const wasPublished = once(
-    () =>
-      recorded?.name === facts.targetName &&
-      recorded.generation === metadata.generation &&
-      isDeepStrictEqual(status?.sources ?? [], sourceVersions(facts.spec, observed.sources)),
-  );
-  const ownership = once(() => target && ownershipProblem(target, metadata.name));
-  const sources = once(() => resolveSources(facts.spec, observed.sources));
-  const made = once(() => content(facts.spec, facts.read, facts.verification?.host));
+  /** Gives a value of the spec as base64. After `sourcesUnread` and `sourceMissing`, as all that follow. */
+  get read(): (value: SecretValue) => string {
+    return this.sources.kind === "Resolved" ? this.sources.read : askedTooEarly("read");
+  }
 
-  const facts: Facts = {
-    observed,
-    now,
-    recorded,
-    rival: observed.holder?.uid === metadata.uid ? undefined : observed.holder,
-    problems: parsed.ok ? [] : parsed.problems,
-    get spec() {
-      return parsed.ok ? parsed.spec : askedTooEarly("spec");
-    },
-    get targetName() {
-      return facts.spec.target.name ?? metadata.name;
-    },
-    get checkedSpec() {
-      return isChecked(facts.spec) ? facts.spec : undefined;
-    },
-    get verdict() {
-      return verdict();
-    },
-    get isAllowed() {
-      return (
-        facts.checkedSpec !== undefined && facts.verdict !== undefined && mayPublish(facts.checkedSpec, facts.verdict)
-      );
-    },
-    get verification() {
-      return verification();
-    },
-    get isCheckDue() {
-      if (!facts.checkedSpec) return false;
-      return live.due !== undefined || (live.check === undefined && facts.verdict === undefined);
-    },
-    get wasPublished() {
-      return wasPublished();
-    },
-    get hasSameHost() {
-      return facts.verdict === undefined || facts.verification?.host === status?.verification?.host;
-    },
-    get ownershipProblem() {
-      return ownership();
-    },
-    get sources() {
-      return sources();
-    },
-    get read() {
-      return facts.sources.kind === "Resolved" ? facts.sources.read : askedTooEarly("read");
-    },
-    get sourceVersions() {
-      return facts.sources.kind === "Resolved" ? facts.sources.versions : askedTooEarly("sourceVersions");
-    },
-    get content() {
-      return made();
-    },
-    get data() {
-      return facts.content.ok ? facts.content.data : askedTooEarly("data");
-    },
-  };
-  return facts;
-}
+  get sourceVersions(): SourceVersion[] {
+    return this.sources.kind === "Resolved" ? this.sources.versions : askedTooEarly("sourceVersions");
+  }
 
-function once<T>(compute: () => T): () => T {
-  let known: { value: T } | undefined;
-  return () => (known ??= { value: compute() }).value;
+  get content(): ReturnType<typeof content> {
+    return (this.#content ??= content(this.spec, this.read, this.verification?.host));
+  }
+
+  /** Base64 by published key. After `invalidContent`. */
+  get data(): Readonly<Record<string, string>> {
+    return this.content.ok ? this.content.data : askedTooEarly("data");
+  }
 }
 
 /** A mistake in the order of the rules. */

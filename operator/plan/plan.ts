@@ -8,8 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { HOLDS_LABEL } from "#api/names";
 import type { Action, Plan } from "./actions.ts";
 import type { Decision } from "./decision.ts";
-import type { Facts } from "./facts.ts";
-import { factsOf } from "./facts.ts";
+import { Facts } from "./facts.ts";
 import type { Observed, SecretMeta } from "./observed.ts";
 import { afterRefusal } from "./refusals.ts";
 import { decide } from "./rules.ts";
@@ -23,7 +22,7 @@ import { phaseOf } from "./verification.ts";
  */
 export function plan(observed: Observed, now: Date): Plan {
   if (observed.appSecret.metadata.deletionTimestamp !== undefined) return { actions: [], retry: false };
-  const facts = factsOf(observed, now);
+  const facts = new Facts(observed, now);
   const step = decide(facts);
   switch (step.kind) {
     case "ReadSources":
