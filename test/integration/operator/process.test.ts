@@ -196,7 +196,7 @@ test("without rights it says which one it lacks and what to do, and begins when 
   const operator = spawned(login.kubeconfig);
   await eventually(() => {
     assert.equal(obstacles(operator), [
-      `We may not list appsecrets in namespace ${env.namespace}. Bind the operator's Role to the ServiceAccount or user that it runs as.`,
+      `The operator is not allowed to list appsecrets in namespace ${env.namespace}. Bind its Role to the ServiceAccount or user that it runs as.`,
     ]);
   });
   await env.api.create(`/apis/rbac.authorization.k8s.io/v1/namespaces/${env.namespace}/rolebindings`, {

@@ -251,6 +251,54 @@ for (const [what, spec, verdict, settled] of [
   });
 }
 
+for (const [what, verdict] of [
+  ["yes", YES],
+  ["no", NO],
+  ["no that may pass", NOT_YET],
+  ["silence", SILENCE],
+] as const) {
+  test(`a ${what} that an older operator recorded without the answer is known, and nothing is written for the upgrade`, async () => {
+    const w = world(db(GOOD));
+    w.answer = () => verdict;
+    await settle(w);
+    const { answer, passing: _, ...older } = w.appSecret.status!.verification!;
+    assert.is(answer, verdict.answer);
+    w.appSecret = { ...w.appSecret, status: { ...w.appSecret.status!, verification: older } };
+    restart(w);
+    assert.equal(await settle(w), []);
+    makeDue(w);
+    assert.equal(
+      kinds(await settle(w)).filter((kind) => kind !== "Check"),
+      [],
+    );
+    w.answer = () => (verdict === NO ? YES : NO);
+    makeDue(w);
+    restart(w);
+    w.appSecret = {
+      ...w.appSecret,
+      metadata: { ...w.appSecret.metadata, annotations: { [CHECK_NOW_ANNOTATION]: "now" } },
+    };
+    await settle(w);
+    assert.is(w.appSecret.status?.verification?.answer, verdict === NO ? "Yes" : "No", "another verdict is recorded");
+  });
+}
+
+test("what the status records of a verdict is its answer: the conditions may say anything", async () => {
+  const w = world(atlas);
+  w.answer = () => NOT_YET;
+  await settle(w);
+  const status = w.appSecret.status!;
+  assert.equal(status.verification, { generation: 1, answer: "No", passing: true });
+  const conditions = status.conditions!.map((one) =>
+    one.type === "Reconciling" ? { ...one, type: "Stalled" as const } : one,
+  );
+  w.appSecret = { ...w.appSecret, status: { ...status, conditions } };
+  restart(w);
+  await settle(w);
+  assert.is(says(w, "Reconciling"), "True/RejectedClusterCreating");
+  assert.is(says(w, "Stalled"), "");
+});
+
 test("after a restart a no goes on keeping the version back, and the kind of waiting stays", async () => {
   for (const [verdict, flag] of [
     [NO, "Stalled"],
