@@ -117,7 +117,7 @@ async function handle(
   reconcile: (key: string) => Promise<Reconciled>,
   queue: Queue,
   key: string,
-): Promise<void | Retry> {
+): Promise<Retry | undefined> {
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;
   try {

@@ -52,6 +52,7 @@ export type Retry = { retry: true };
 export type QueueOptions = {
   /** How many keys are handled at once. */
   concurrency: number;
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most handlers return nothing
   handle: (key: string) => Promise<void | Retry>;
   backoff: Backoff;
   metrics?: QueueMetrics;

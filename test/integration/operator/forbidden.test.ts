@@ -118,7 +118,10 @@ test("a workload that it may not restart is named, the AppSecret stays ready, an
   await env.apply("restarting", custom({ A: "2" }, { restart }));
   await eventually(async () => {
     const told = await env.ready("restarting", "True/Published");
-    assert.match(condition(told, "Ready").message, 'The operator is not allowed to restart Deployment "api". Check its Role');
+    assert.match(
+      condition(told, "Ready").message,
+      'The operator is not allowed to restart Deployment "api". Check its Role',
+    );
     assert.is(told.status?.secret?.contentVersion, 1);
   });
   assert.equal(await env.values("restarting"), { A: "2" });

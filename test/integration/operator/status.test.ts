@@ -37,7 +37,13 @@ promise("the whole status of a published AppSecret", async (env) => {
         message: "The spec is valid and everything it refers to exists.",
         ...said,
       },
-      { type: "Verified", status: "True", reason: "NotRequired", message: "This AppSecret needs no live check.", ...said },
+      {
+        type: "Verified",
+        status: "True",
+        reason: "NotRequired",
+        message: "This AppSecret needs no live check.",
+        ...said,
+      },
       {
         type: "Published",
         status: "True",
