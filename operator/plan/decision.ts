@@ -5,7 +5,7 @@ import { Reason } from "#api/status";
 import type { Action, Note, RestartWorkloads } from "./actions.ts";
 import type { Facts } from "./facts.ts";
 import type { Observed, SecretMeta } from "./observed.ts";
-import type { Unstamped } from "./status.ts";
+import type { Unstamped } from "./conditions.ts";
 
 /** Answers with the next step where it has something to say, else leaves it to the rules after it. */
 export type Rule = (facts: Facts) => Step | undefined;

@@ -1,17 +1,13 @@
 /** How a decision reads as `status`, and which Events a change of it deserves. */
 import type { AppSecretSpec } from "#api/schema/spec";
-import type { AppSecretStatus, Condition, ConditionStatus, ConditionType } from "#api/status";
+import type { AppSecretStatus, Condition, ConditionType } from "#api/status";
 import { Reason } from "#api/status";
 import type { Note } from "./actions.ts";
+import type { Unstamped } from "./conditions.ts";
+import { stamp } from "./conditions.ts";
 import type { Decision } from "./decision.ts";
 import type { Observed } from "./observed.ts";
 import { isChecked } from "./verification.ts";
-
-/** A condition before its generation and time are stamped on it, which happens in one place: `stamp`. */
-export type Unstamped = { status: ConditionStatus; reason: Reason; message: string };
-
-/** The order in which people read them in `kubectl describe`. */
-const ORDER: readonly ConditionType[] = ["Ready", "Accepted", "Verified", "Published", "Reconciling", "Stalled"];
 
 /** The same decision again gives an equal status, timestamps included, so that nothing is written in a steady state. */
 export function statusFor({ appSecret }: Observed, decision: Decision, now: Date): AppSecretStatus {
@@ -33,28 +29,6 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
     ...(decision.secret && decision.bound ? { binding: { name: decision.secret.name } } : {}),
     conditions: stamp(conditions, appSecret.status?.conditions, generation, now),
   };
-}
-
-/**
- * `lastTransitionTime` moves only when the status of a condition changes (Kubernetes API conventions).
- *
- * @param now the time of a transition; written in whole seconds of UTC
- */
-function stamp(
-  conditions: Partial<Record<ConditionType, Unstamped>>,
-  previous: readonly Condition[] | undefined,
-  generation: number,
-  now: Date,
-): Condition[] {
-  return ORDER.flatMap((type) => {
-    const condition = conditions[type];
-    if (condition === undefined) return [];
-    const before = find(previous, type);
-    const { status, reason, message } = condition;
-    const lastTransitionTime =
-      before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
-    return [{ type, status, reason, message, observedGeneration: generation, lastTransitionTime }];
-  });
 }
 
 /** `Verified` where there is no verdict. */

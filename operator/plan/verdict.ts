@@ -9,7 +9,7 @@ import type { AppSecretStatus, Verification } from "#api/status";
 import { Reason } from "#api/status";
 import type { Observed, ObservedAppSecret, Source } from "./observed.ts";
 import { sourceVersions } from "./sources.ts";
-import type { Unstamped } from "./status.ts";
+import type { Unstamped } from "./conditions.ts";
 
 /** Names what a check of an AppSecret is about: the generation, and the versions of the sources. */
 export function inputsOf({ metadata }: ObservedAppSecret, sources: ReadonlyMap<string, Source>): string {

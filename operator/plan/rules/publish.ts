@@ -12,7 +12,7 @@ import type { Decision, Rule } from "../decision.ts";
 import { ACCEPTED } from "../decision.ts";
 import type { Facts } from "../facts.ts";
 import { nextVersion, recordedVersion, restartFor } from "../restart.ts";
-import type { Unstamped } from "../status.ts";
+import type { Unstamped } from "../conditions.ts";
 import { conditionOf, isPassing } from "../verdict.ts";
 
 /**

@@ -193,9 +193,9 @@ function patchSecret(server: ApiServer, path: string, name: string, body: Body):
 }
 
 /** Where there is no data, the server drops a map that says `$patch: replace`. */
-function merged(before: Record<string, string>, patch: Record<string, string> | undefined): Record<string, string> {
-  if (patch === undefined) return before;
-  const { $patch: directive, ...data } = patch;
+function merged(before: Record<string, string>, change: Record<string, string> | undefined): Record<string, string> {
+  if (change === undefined) return before;
+  const { $patch: directive, ...data } = change;
   if (directive !== "replace") return { ...before, ...data };
   return Object.keys(before).length === 0 ? {} : data;
 }
@@ -236,21 +236,21 @@ function remove({ secrets }: ApiServer, path: string, expected: { uid?: string; 
 }
 
 /** RFC 7396. */
-function merge(before: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const after: Record<string, unknown> = { ...(before as Record<string, unknown> | undefined) };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete after[key];
-    else after[key] = merge(after[key], value);
+function merge(before: unknown, change: unknown): unknown {
+  if (typeof change !== "object" || change === null || Array.isArray(change)) return change;
+  const after = new Map(Object.entries((before ?? {}) as Record<string, unknown>));
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) after.delete(key);
+    else after.set(key, merge(after.get(key), value));
   }
-  return after;
+  return Object.fromEntries(after);
 }
 
 function patched(
   before: Record<string, string> = {},
-  patch: Record<string, string | null> = {},
+  change: Record<string, string | null> = {},
 ): Record<string, string> {
-  return merge(before, patch) as Record<string, string>;
+  return merge(before, change) as Record<string, string>;
 }
 
 function set(fields: Record<string, string | null> = {}): string[] {

@@ -188,7 +188,7 @@ function list<T extends { metadata: ObjectMeta }>(
 function partsOf(w: World) {
   return {
     ...w.caches,
-    index: { controlledBy: w.caches.index.controlledBy, holderFor: () => w.holder },
+    index: { controlledBy: (uid: string) => w.caches.index.controlledBy(uid), holderFor: () => w.holder },
     checks: { known: (_: string, inputs: string) => w.known.get(inputs) ?? { due: false } },
   };
 }

@@ -25,9 +25,9 @@ function replica() {
   const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, monotonicMs: () => state.now });
   const latencies = async () =>
     /publish_latency_seconds_count (\d+)/.exec([...(await metrics.page()).text].join(""))?.[1];
-  const results = async () => {
+  const results = async (): Promise<Record<string, string>> => {
     const found = [...(await metrics.page()).text].join("").matchAll(/reconcile_total\{result="(\w+)"\} (\d+)/g);
-    return Object.fromEntries([...found].map(([, result, count]) => [result, count]));
+    return Object.fromEntries([...found].map(([, result = "", count = ""]) => [result, count]));
   };
   return { ...telemetry, state, latencies, results, lines: () => lines.map(({ level, msg }) => `${level} ${msg}`) };
 }
