@@ -17,8 +17,8 @@ import { createQueue } from "#kube/queue/queue";
 import type { Reflector } from "#kube/cache/reflector";
 import { startReflector } from "#kube/cache/reflector";
 import type { Scheduler, SchedulerOptions } from "#verify/schedule/scheduler";
-import type { Index } from "./lookup.ts";
-import { createIndex, keyOf, splitKey } from "./lookup.ts";
+import type { Lookup } from "./lookup.ts";
+import { createLookup, keyOf, splitKey } from "./lookup.ts";
 import type { Reconciled } from "./reconcile.ts";
 import { createReconciler } from "./reconcile.ts";
 import type { Cache, MultiNamespaceStore } from "./cache/multi-namespace-store.ts";
@@ -69,14 +69,14 @@ export type Controller = {
 type Caches = {
   appSecrets: MultiNamespaceStore<AppSecret>;
   secrets: MultiNamespaceStore<PartialObject>;
-  index: Index;
+  lookup: Lookup;
 };
 
 export function startController(options: ControllerOptions): Controller {
   const { client, events, namespaces, log } = options;
   const appSecrets = createMultiNamespaceStore<AppSecret>(namespaces, log);
   const secrets = createMultiNamespaceStore<PartialObject>(namespaces, log);
-  const caches = { appSecrets, secrets, index: createIndex((namespace, name) => appSecrets.get(namespace, name)) };
+  const caches = { appSecrets, secrets, lookup: createLookup((namespace, name) => appSecrets.get(namespace, name)) };
   const checks = options.createChecks({
     wake: (key) => queue.add(key),
     onKeysRotated: (key) => {
@@ -133,13 +133,13 @@ async function handle(
 
 /** A change has the AppSecrets that it concerns reconciled, except the one whose own reconcile made it. */
 function enqueueChanges(
-  { appSecrets, secrets, index }: Caches,
+  { appSecrets, secrets, lookup }: Caches,
   queue: Queue,
   checks: Scheduler,
   onAppSecret: ControllerOptions["onAppSecret"],
 ): void {
   appSecrets.onChange(({ before, after, by }) => {
-    for (const waiting of index.updateAppSecret(before, after)) queue.add(waiting);
+    for (const waiting of lookup.updateAppSecret(before, after)) queue.add(waiting);
     onAppSecret?.(before, after);
     if (after) {
       if (keyOf(after) !== by) queue.add(keyOf(after));
@@ -149,16 +149,16 @@ function enqueueChanges(
     }
   });
   secrets.onChange(({ before, after, by }) => {
-    index.updateSecret(before?.metadata, after?.metadata);
+    lookup.updateSecret(before?.metadata, after?.metadata);
     const secret = (after ?? before)?.metadata;
     if (!secret) return;
-    for (const concerned of index.concerned(secret.namespace, secret.name)) if (concerned !== by) queue.add(concerned);
+    for (const concerned of lookup.concerned(secret.namespace, secret.name)) if (concerned !== by) queue.add(concerned);
   });
 }
 
 /** Starts the watches, one per namespace and resource, and waits until they have filled the caches. */
 async function fill(
-  { appSecrets, secrets, index }: Caches,
+  { appSecrets, secrets, lookup }: Caches,
   client: KubeClient,
   log: Log,
   reflectors: Reflector[],
@@ -182,7 +182,7 @@ async function fill(
         query: { fieldSelector: SECRETS_OF_INTEREST },
         metadataOnly: true,
         store,
-        keep: (secret) => (matters(secret, index) ? trimSecret(secret) : undefined),
+        keep: (secret) => (matters(secret, lookup) ? trimSecret(secret) : undefined),
         log,
       }),
     ),
@@ -190,10 +190,10 @@ async function fill(
 }
 
 /** Published by an operator, or named by an AppSecret that is known now. One that is named later is read by its reconcile. */
-export function matters({ metadata }: PartialObject, index: Pick<Index, "concerned">): boolean {
+export function matters({ metadata }: PartialObject, lookup: Pick<Lookup, "concerned">): boolean {
   return (
     metadata.annotations?.[OWNER_ANNOTATION] !== undefined ||
-    index.concerned(metadata.namespace, metadata.name).size > 0
+    lookup.concerned(metadata.namespace, metadata.name).size > 0
   );
 }
 

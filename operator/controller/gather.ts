@@ -14,7 +14,7 @@ import type {
 import { sourceNames } from "#plan/sources";
 import { inputsOf } from "#plan/verdict";
 import type { Scheduler } from "#verify/schedule/scheduler";
-import type { Index } from "./lookup.ts";
+import type { Lookup } from "./lookup.ts";
 import { keyOf } from "./lookup.ts";
 import type { Cache } from "./cache/multi-namespace-store.ts";
 
@@ -30,7 +30,7 @@ export type Memory = {
   checks: Pick<Scheduler, "known">;
   appSecrets: Pick<Cache<AppSecret>, "get">;
   secrets: Pick<Cache<PartialObject>, "get">;
-  index: Pick<Index, "controlledBy" | "holderFor">;
+  lookup: Pick<Lookup, "controlledBy" | "holderFor">;
 };
 
 /**
@@ -39,7 +39,7 @@ export type Memory = {
  * @returns undefined when there is no such AppSecret
  */
 export function gather(
-  { appSecrets, secrets, index, checks }: Memory,
+  { appSecrets, secrets, lookup, checks }: Memory,
   namespace: string,
   name: string,
   learned: Learned,
@@ -49,13 +49,13 @@ export function gather(
   const { spec, status, metadata } = appSecret;
 
   const lookUp = (secret: string): SecretMeta | undefined => secrets.get(namespace, secret)?.metadata;
-  const candidates = new Set(index.controlledBy(metadata.uid));
+  const candidates = new Set(lookup.controlledBy(metadata.uid));
   if (status?.secret) candidates.add(status.secret.name);
   const owned = [...candidates]
     .map(lookUp)
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret.annotations?.[OWNER_ANNOTATION] === name)
-    .filter(({ uid, name: secret }) => uid === status?.secret?.uid || index.controlledBy(metadata.uid).has(secret));
+    .filter(({ uid, name: secret }) => uid === status?.secret?.uid || lookup.controlledBy(metadata.uid).has(secret));
 
   const sources = new Map<string, Source>();
   const parsed = parseSpec(spec);
@@ -65,7 +65,7 @@ export function gather(
   }
   return {
     appSecret,
-    holder: index.holderFor(appSecret),
+    holder: lookup.holderFor(appSecret),
     target: lookUp(parsed.ok ? (parsed.spec.target.name ?? name) : name),
     owned,
     sources,

@@ -7,7 +7,7 @@ import { parseSpec } from "#api/schema/spec";
 import type { Holder, ObservedAppSecret as AppSecret, SecretMeta } from "#plan/observed";
 import { sourceNames } from "#plan/sources";
 
-export type Index = {
+export type Lookup = {
   /** Takes a change of an AppSecret in. Returns the keys of others that it concerns: those that wait for its type. */
   updateAppSecret(before: AppSecret | undefined, after: AppSecret | undefined): string[];
   updateSecret(before: SecretMeta | undefined, after: SecretMeta | undefined): void;
@@ -22,7 +22,7 @@ export type Index = {
 const NONE: ReadonlySet<string> = new Set();
 
 /** @param get the current AppSecret of a key, as the cache has it */
-export function createIndex(get: (namespace: string, name: string) => AppSecret | undefined): Index {
+export function createLookup(get: (namespace: string, name: string) => AppSecret | undefined): Lookup {
   const bySecret = new Map<string, Set<string>>();
   const byController = new Map<string, Set<string>>();
   const groups = new Map<string, Group>();

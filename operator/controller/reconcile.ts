@@ -13,7 +13,7 @@ import type { Shell } from "./execute.ts";
 import { execute } from "./execute.ts";
 import type { Learned } from "./gather.ts";
 import { gather } from "./gather.ts";
-import type { Index } from "./lookup.ts";
+import type { Lookup } from "./lookup.ts";
 import { splitKey } from "./lookup.ts";
 import type { WrittenSecret } from "./outcome.ts";
 import type { Cache } from "./cache/multi-namespace-store.ts";
@@ -37,7 +37,7 @@ export type Reconciled = {
 type Parts = Omit<Shell, "appSecrets" | "secrets"> & {
   appSecrets: Cache<AppSecret>;
   secrets: Cache<PartialObject>;
-  index: Pick<Index, "controlledBy" | "holderFor">;
+  lookup: Pick<Lookup, "controlledBy" | "holderFor">;
   checks: Pick<Scheduler, "ask" | "known" | "keep" | "forget">;
 };
 

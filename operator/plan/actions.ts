@@ -14,7 +14,7 @@ export type Action =
   | { kind: "Check"; request: CheckRequest }
   /** Sets or removes the label by which the admission policy knows the holder of a type. */
   | { kind: "SetHolds"; holds: AppSecretType | null }
-  /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
+  /** `confirm`: ask the API server first whether the AppSecret still exists, since a Secret recreated for a deleted one would never be collected. */
   | { kind: "CreateSecret"; secret: DesiredSecret; confirm: boolean; note?: Note }
   /**
    * Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). `confirm`: it

@@ -1,13 +1,11 @@
 import type { Rule, Step } from "./decision.ts";
 import type { Facts } from "./facts.ts";
-import { checkDue, checkPending, heldBack } from "./rules/live-check.ts";
-import { invalidContent, tooLarge } from "./rules/content.ts";
 import { duplicate, labelForbidden } from "./rules/holder.ts";
+import { checkDue, checkPending, heldBack } from "./rules/live-check.ts";
 import { ownSecretUnread, publish, upToDate } from "./rules/publish.ts";
-import { disabled, suspended } from "./rules/paused.ts";
 import { secretNotOwned, writeRefused } from "./rules/secret.ts";
-import { ownSecretAsSource, sourceMissing, sourcesUnread } from "./rules/sources.ts";
-import { invalidSpec } from "./rules/spec.ts";
+import { disabled, invalidSpec, suspended } from "./rules/spec.ts";
+import { invalidContent, ownSecretAsSource, sourceMissing, sourcesUnread, tooLarge } from "./rules/values.ts";
 
 /** What can keep a Secret from being published, the most final first. The first rule that answers decides. */
 export const RULES: readonly Rule[] = [

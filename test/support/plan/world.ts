@@ -14,7 +14,7 @@ import { trimAppSecret, trimSecret } from "#controller/cache/transform";
 import { matters } from "#controller/controller";
 import type { Learned } from "#controller/gather";
 import { gather } from "#controller/gather";
-import { createIndex, keyOf } from "#controller/lookup";
+import { createLookup, keyOf } from "#controller/lookup";
 import type { Reconciled } from "#controller/reconcile";
 import { createReconciler } from "#controller/reconcile";
 import { ApiError } from "#kube/client/api-error";
@@ -154,10 +154,10 @@ type Caches = ReturnType<typeof createCaches>;
 function createCaches() {
   const appSecrets = createMultiNamespaceStore<AppSecret>([], silent);
   const secrets = createMultiNamespaceStore<{ apiVersion: string; kind: string; metadata: ObjectMeta }>([], silent);
-  const index = createIndex((namespace, name) => appSecrets.get(namespace, name));
-  appSecrets.onChange(({ before, after }) => void index.updateAppSecret(before, after));
-  secrets.onChange(({ before, after }) => index.updateSecret(before?.metadata, after?.metadata));
-  return { appSecrets, secrets, index };
+  const lookup = createLookup((namespace, name) => appSecrets.get(namespace, name));
+  appSecrets.onChange(({ before, after }) => void lookup.updateAppSecret(before, after));
+  secrets.onChange(({ before, after }) => lookup.updateSecret(before?.metadata, after?.metadata));
+  return { appSecrets, secrets, lookup };
 }
 
 /** The watches bring everything that has happened. */
@@ -171,7 +171,7 @@ function watch({ server, caches, holder, appSecret }: World): void {
     caches.secrets,
     [...server.secrets.values()]
       .map(({ metadata }) => ({ apiVersion: "v1", kind: "Secret", metadata }))
-      .filter((secret) => matters(secret, caches.index))
+      .filter((secret) => matters(secret, caches.lookup))
       .map(trimSecret),
   );
 }
@@ -188,7 +188,7 @@ function list<T extends { metadata: ObjectMeta }>(
 function partsOf(w: World) {
   return {
     ...w.caches,
-    index: { controlledBy: (uid: string) => w.caches.index.controlledBy(uid), holderFor: () => w.holder },
+    lookup: { controlledBy: (uid: string) => w.caches.lookup.controlledBy(uid), holderFor: () => w.holder },
     checks: { known: (_: string, inputs: string) => w.known.get(inputs) ?? { due: false } },
   };
 }
