@@ -176,7 +176,10 @@ test("with a token file that is not there it says so, waits, and begins when the
   const tokenFile = `${await kubeconfigFile("")}.token`;
   const operator = spawned(await kubeconfigFile(text.replace(/"token": "[^"]+"/, `"tokenFile": "${tokenFile}"`)));
   await eventually(() =>
-    assert.is(obstacles(operator)[0], `The operator has no credentials for the API server: ${tokenFile} cannot be read.`),
+    assert.is(
+      obstacles(operator)[0],
+      `The operator has no credentials for the API server: ${tokenFile} cannot be read.`,
+    ),
   );
   await writeFile(tokenFile, /"token": "([^"]+)"/.exec(text)?.[1] ?? "");
   await eventually(() => assert.ok(isReady(operator)), 30_000);
