@@ -83,9 +83,13 @@ export type PublishedSecret = {
 /** A Secret that was read through `secretKeyRef`, as of the last publication: what a restart compares instead of reading. */
 export type SourceVersion = { name: string; uid: string; resourceVersion: string };
 
-/** What `Verified` was found for, so that a restarted operator need neither read nor check it again. */
+/** The last verdict of the live check and what it is about, so that a restarted operator need neither read nor check again. */
 export type Verification = {
   generation: number;
+  /** Absent in a status that an operator wrote before it recorded the answer. */
+  answer?: "Yes" | "No" | "Silence";
+  /** Of a No: it can become a yes without a person (a cluster that is being created). */
+  passing?: boolean;
   /** The sources whose values were checked, sorted by name; absent where there are none. */
   sources?: SourceVersion[];
   /** The host of the Atlas cluster's address, as Atlas told it last. */

@@ -1,11 +1,11 @@
-/** The requests that the controller makes, as the API server wants them. Paths, bodies and nothing else. */
+/** The requests of the controller, as the API server takes them: paths and bodies, and nothing else. */
 import { GROUP, HOLDS_LABEL, PLURAL, VERSION } from "#api/names";
 import type { ObjectMeta } from "#common/object-meta";
 import type { Workload } from "#api/schema/restart";
 import type { AppSecretStatus } from "#api/status";
 import type { AppSecretType } from "#api/schema/spec";
 import type { DesiredSecret } from "#plan/actions";
-import { ownFields } from "./cache/managed-fields.ts";
+import { operatorFields } from "./cache/managed-fields.ts";
 
 export function appSecretPath(namespace: string, name: string): string {
   return `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/${PLURAL}/${name}`;
@@ -47,12 +47,12 @@ export function newSecret(
 }
 
 /**
- * A strategic merge patch that makes the content exact without reading it: keys that were dropped, and those that others
- * put in, go; labels and annotations of others stay, and those of ours that are no longer asked for are removed. Refused
- * with 409 or 422 when the Secret is another one by now or was written since (measured, design §4).
+ * A strategic merge patch that makes the content exact without reading it: it removes keys that were dropped and keys that
+ * others put in. Labels and annotations of others stay; those that the operator set and that left the spec are removed. The
+ * API server refuses it with 409 or 422 when the Secret is another one by now or was written since (measured on 1.37).
  */
 export function secretPatch(secret: DesiredSecret, current: ObjectMeta) {
-  const own = ownFields(current);
+  const own = operatorFields(current);
   return {
     metadata: {
       uid: current.uid,
@@ -85,7 +85,7 @@ function removals(keys: readonly string[]): Record<string, null> {
 }
 
 /** A merge patch leaves alone what it does not name. */
-const NO_VERIFICATION = { sources: null, host: null, checkNow: null };
+const NO_VERIFICATION = { answer: null, passing: null, sources: null, host: null, checkNow: null };
 
 /** A merge patch for /status. The resourceVersion fences it: what was decided on an older AppSecret is refused with 409. */
 export function statusPatch({ uid, resourceVersion }: ObjectMeta, status: AppSecretStatus) {

@@ -1,32 +1,30 @@
 /**
- * What the controller remembers between reconciles, all of it derived from the two watches and therefore lost and made
- * again at every start: which AppSecrets a Secret concerns, which Secrets an AppSecret controls, and who holds a type.
+ * Reverse look-ups, derived from the two watches and made again at every start: which AppSecrets a Secret concerns, which
+ * Secrets an AppSecret controls, and which AppSecret holds a type.
  */
 import { API_VERSION, HOLDS_LABEL, KIND } from "#api/names";
-import type { ObjectMeta } from "#common/object-meta";
-import type { AppSecret } from "#api/schema/spec";
 import { parseSpec } from "#api/schema/spec";
 import { onePerNamespace } from "#api/types/of-spec";
-import type { Holder } from "#plan/observed";
+import type { Holder, ObservedAppSecret as AppSecret, SecretMeta } from "#plan/observed";
 import { sourceNames } from "#plan/sources";
 
-export type Index = {
+export type Lookup = {
   /** Takes a change of an AppSecret in. Returns the keys of others that it concerns: those that wait for its type. */
   updateAppSecret(before: AppSecret | undefined, after: AppSecret | undefined): string[];
-  updateSecret(before: ObjectMeta | undefined, after: ObjectMeta | undefined): void;
+  updateSecret(before: SecretMeta | undefined, after: SecretMeta | undefined): void;
   /** Keys of the AppSecrets that publish, published or read a Secret of this name. */
   concerned(namespace: string, secretName: string): ReadonlySet<string>;
   /** Names of the known Secrets that are controlled by the AppSecret with this uid. */
   controlledBy(uid: string): ReadonlySet<string>;
-  /** Who holds the type of this AppSecret; undefined for Custom. To be asked only once the watch has been filled. */
+  /** The AppSecret that holds this one's type; undefined for Custom. Right only once the watch has filled the cache. */
   holderFor(appSecret: AppSecret): Holder | undefined;
 };
 
 const ONE_PER_NAMESPACE: ReadonlySet<string> = new Set(onePerNamespace());
 const NONE: ReadonlySet<string> = new Set();
 
-/** @param get the current AppSecret of a key, as far as the watch has told */
-export function createIndex(get: (namespace: string, name: string) => AppSecret | undefined): Index {
+/** @param get the current AppSecret of a key, as the cache has it */
+export function createLookup(get: (namespace: string, name: string) => AppSecret | undefined): Lookup {
   const bySecret = new Map<string, Set<string>>();
   const byController = new Map<string, Set<string>>();
   const groups = new Map<string, Group>();
@@ -84,8 +82,8 @@ function leave(groups: Map<string, Group>, appSecret: AppSecret): string[] {
 }
 
 /**
- * The holder where nobody is known to be: who was accepted before (status, which only the operator writes), then who was
- * about to be (label), then the oldest, then the smallest uid (design §3). The same on every machine, from the same list.
+ * The next holder: the AppSecret that was accepted before (status, which only the operator writes), then the one that was
+ * about to be (label), then the oldest, then the smallest uid. The same on every machine, from the same list.
  */
 function best(members: (AppSecret | undefined)[]): string | undefined {
   const ranked = members
@@ -112,7 +110,7 @@ function secretNames({ metadata, spec, status }: AppSecret): Set<string> {
   return names;
 }
 
-function controllerOf(secret: ObjectMeta | undefined): string | undefined {
+function controllerOf(secret: SecretMeta | undefined): string | undefined {
   return secret?.ownerReferences?.find(
     ({ controller, apiVersion, kind }) => controller === true && apiVersion === API_VERSION && kind === KIND,
   )?.uid;

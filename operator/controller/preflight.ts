@@ -9,11 +9,11 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15_000;
 
 /**
- * Waits until the cluster can be worked on: it answers, the CRD is there, and what is watched may be read. Each obstacle is
- * one line in the log with what to do about it, said again only when it becomes another one. The watches would wait just
- * as long without this, but what they can say is a path and a status code.
+ * Waits until the operator can work: the API server answers, the CRD is installed, and RBAC lets it list what it watches.
+ * Each obstacle is one line in the log that says what to do, repeated only when the obstacle changes. The watches would wait
+ * just as long without this, but all that they can log is a path and a status code.
  *
- * @param namespaces those that are to be watched; none means all
+ * @param namespaces to watch; none means all
  */
 export async function waitForCluster(
   client: Pick<KubeClient, "get">,
@@ -45,7 +45,7 @@ async function findObstacle(
       try {
         await client.get(path, { query: { limit: "1" }, metadataOnly: "list", retry: false, signal });
       } catch (error) {
-        // A request that we ended ourselves is no obstacle.
+        // Ended by the signal: no obstacle.
         if (signal.aborted) return undefined;
         return explain(error, resource, scope);
       }
@@ -59,18 +59,18 @@ function explain(error: unknown, resource: string, scope: string): string {
   if (error instanceof ApiError) {
     switch (error.status) {
       case 401:
-        return "The API server does not accept our credentials. Look at the kubeconfig, or at the ServiceAccount's token.";
+        return "The API server rejected the operator's credentials. Check the kubeconfig, or the ServiceAccount's token.";
       case 403:
-        return `We may not list ${resource} ${where}. Bind the operator's Role to the ServiceAccount or user that it runs as.`;
+        return `The operator is not allowed to list ${resource} ${where}. Bind its Role to the ServiceAccount or user that it runs as.`;
       case 404:
-        return "This cluster does not know AppSecrets yet. Install them: kubectl apply -f crds/";
+        return "The AppSecret CRD is not installed in this cluster. Install it: kubectl apply -f crds/";
       default:
-        return `The API server cannot list ${resource} ${where} for now (${error.status} ${error.reason}).`;
+        return `The API server cannot list ${resource} ${where} at the moment (${error.status} ${error.reason}).`;
     }
   }
   if (error instanceof OperatorError && error.code === "InvalidCredentials") {
-    return `There are no credentials for the API server: ${error.message}.`;
+    return `The operator has no credentials for the API server: ${error.message}.`;
   }
-  if (error instanceof OperatorError) return `The API server does not answer (${error.message}).`;
+  if (error instanceof OperatorError) return `The API server does not respond (${error.message}).`;
   throw error;
 }

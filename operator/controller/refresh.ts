@@ -1,15 +1,17 @@
 /**
- * What is read from the API server in the middle of carrying out a plan. Whatever is seen goes into the caches, so that the next
- * plan is made on what is there.
+ * Reads from the API server while a plan is carried out. What they find goes into the caches, so that the next plan is made
+ * on what is there.
  */
 import type { ObjectMeta, PartialObject } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
 import type { KubeClient } from "#kube/client/client";
 import { statusOf } from "#kube/client/api-error";
-import type { Holder, PublishedContent, Source } from "#plan/observed";
+import type { Holder, Source } from "#plan/observed";
 import { appSecretPath, secretPath } from "./bodies.ts";
 import type { Cache } from "./cache/multi-namespace-store.ts";
 import { trimAppSecret, trimSecret } from "./cache/transform.ts";
+import type { Outcome } from "./outcome.ts";
+import { AGAIN, DONE, GONE } from "./outcome.ts";
 
 export type Reader = {
   client: Pick<KubeClient, "get">;
@@ -17,12 +19,8 @@ export type Reader = {
   secrets: Pick<Cache<PartialObject>, "get" | "put" | "remove">;
 };
 
-/** @returns each Secret by its name, with its content; a forbidden one is as good as missing */
-export async function readSources(
-  reader: Reader,
-  { metadata }: AppSecret,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, Source>> {
+/** Learns each Secret with its content; a forbidden one is as good as missing. */
+export async function readSources(reader: Reader, { metadata }: AppSecret, names: readonly string[]): Promise<Outcome> {
   const read = names.map(async (name): Promise<[string, Source]> => {
     try {
       const secret = await readSecret(reader, metadata.namespace, name);
@@ -34,30 +32,27 @@ export async function readSources(
       throw error;
     }
   });
-  return new Map(await Promise.all(read));
+  return { kind: "Again", learned: { sources: new Map(await Promise.all(read)) } };
 }
 
-/** @returns undefined when it is gone, which the cache then knows too */
-export async function readPublished(
-  reader: Reader,
-  { metadata }: AppSecret,
-  name: string,
-): Promise<PublishedContent | undefined> {
+/** Learns the content of a Secret that this AppSecret published; nothing when it is gone, which the cache then knows too. */
+export async function readPublished(reader: Reader, { metadata }: AppSecret, name: string): Promise<Outcome> {
   const { namespace } = metadata;
   const known = reader.secrets.get(namespace, name);
   try {
-    return await readSecret(reader, namespace, name);
+    const ownSecret = await readSecret(reader, namespace, name);
+    return ownSecret ? { kind: "Again", learned: { ownSecret } } : AGAIN;
   } catch (error) {
     const status = statusOf(error);
     if (!known || (status !== 403 && status !== 404)) throw error;
     const { uid, resourceVersion } = known.metadata;
-    if (status === 403) return { uid, resourceVersion };
+    if (status === 403) return { kind: "Again", learned: { ownSecret: { uid, resourceVersion } } };
     reader.secrets.remove(known);
-    return undefined;
+    return AGAIN;
   }
 }
 
-/** @returns undefined when it has been deleted meanwhile: the watch has told so before the reply came, and will not again */
+/** @returns undefined when it was deleted meanwhile: the watch said so before the reply came, and will not say it again */
 async function readSecret({ client, secrets }: Reader, namespace: string, name: string) {
   const secret = await client.get<PartialObject & { data?: Record<string, string> }>(secretPath(namespace, name));
   secrets.put(trimSecret({ apiVersion: "v1", kind: "Secret", metadata: secret.metadata }));
@@ -96,20 +91,16 @@ export async function refreshAppSecret(
 }
 
 /**
- * Asks before a write that cannot be taken back.
+ * Asks the API server before a write that cannot be taken back.
  *
- * @returns undefined when this AppSecret is as the API server has it at this moment, and its type's holder exists; Gone when
- *   it does not exist any more, Again when the picture has changed
+ * @returns Done when this AppSecret is as the API server has it at this moment, and its type's holder exists; Gone when it
+ *   does not exist any more, Again when the picture has changed
  */
-export async function findNewer(
-  reader: Reader,
-  appSecret: AppSecret,
-  holder?: Holder,
-): Promise<"Gone" | "Again" | undefined> {
+export async function confirm(reader: Reader, appSecret: AppSecret, holder?: Holder): Promise<Outcome> {
   const { metadata } = appSecret;
-  if (!(await refreshAppSecret(reader, metadata))) return "Gone";
+  if (!(await refreshAppSecret(reader, metadata))) return GONE;
   const isHeld = !holder || (await refreshAppSecret(reader, { ...holder, namespace: metadata.namespace }));
-  return isHeld && isLatest(reader, appSecret) ? undefined : "Again";
+  return isHeld && isLatest(reader, appSecret) ? DONE : AGAIN;
 }
 
 function isLatest({ appSecrets }: Reader, { metadata }: AppSecret): boolean {

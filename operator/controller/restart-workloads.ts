@@ -8,7 +8,7 @@ import { restartPatch, workloadPath } from "./bodies.ts";
 /**
  * Restarts workloads, one after the other. One that is missing or refused does not keep the others.
  *
- * @returns what to tell of those that do not exist, and those that the API server refused to change
+ * @returns the Events about those that do not exist, and those that the API server refused to change
  * @throws ApiError and network errors that a later try may not meet
  */
 export async function restart(
@@ -32,5 +32,5 @@ export async function restart(
   return { missing, refused };
 }
 
-/** RBAC or a policy; what a webhook or the workload's own rules find wrong with it. */
+/** RBAC or a policy; a webhook, or the validation of the workload itself. */
 const REFUSALS = new Set([400, 403, 422]);

@@ -3,26 +3,25 @@ import type { Condition, ConditionType } from "#api/status";
 import type { Logger } from "#observe/logger";
 import type { Metrics } from "#observe/metrics";
 import type { ControllerOptions } from "./controller.ts";
-import { keyOf } from "./lookup.ts";
+import { keyOf, splitKey } from "./lookup.ts";
 
 type Telemetry = Required<Pick<ControllerOptions, "onReconciled" | "onFailed" | "onAppSecret">>;
 
 type TelemetryOptions = {
   /** Whether this replica is the one that works. */
   isLeading: () => boolean;
-  /** A monotonic clock, in milliseconds. */
-  now?: () => number;
+  monotonicMs?: () => number;
 };
 
 /**
- * Tells what the controller does, in metrics and in the log: one line for each change of state, and one for each failure.
- * A follower sees the same changes, as the leader's work: it tells them at debug level, or each would be logged by all.
+ * Records what the controller does, in metrics and in the log: one line for each change of state, and one for each failure.
+ * A follower sees the same changes, as the leader's work: it logs them at debug level, or every replica would log each.
  */
 export function createTelemetry(log: Logger, metrics: Metrics, options: TelemetryOptions): Telemetry {
-  const { isLeading, now = () => performance.now() } = options;
+  const { isLeading, monotonicMs = () => performance.now() } = options;
   const debug: Logger["debug"] = (fields, message) => log.debug(fields, message);
   const quiet: Logger = { ...log, info: debug, warn: debug };
-  /** Since when a change waits to be published, by key: for the latency from the change to its Secret. */
+  /** When a change that is not published yet was seen, by key: for the latency from the change to its Secret. */
   const waiting = new Map<string, number>();
   return {
     onAppSecret(before, after) {
@@ -31,26 +30,27 @@ export function createTelemetry(log: Logger, metrics: Metrics, options: Telemetr
         return;
       }
       const { generation } = after.metadata;
-      if (before?.metadata.generation !== generation) waiting.set(keyOf(after), now());
-      // Answered by the leader.
+      if (before?.metadata.generation !== generation) waiting.set(keyOf(after), monotonicMs());
+      // The leader has dealt with it.
       if (!isLeading() && after.status?.observedGeneration === generation) waiting.delete(keyOf(after));
       logTransition(isLeading() ? log : quiet, before, after);
     },
-    onReconciled(key, { result, published }, seconds) {
+    onReconciled(key, { result, cause, written }, seconds) {
       metrics.reconciled(result, seconds);
+      if (result === "retry") log.debug({ ...namesOf(key), cause }, "reconcile will be retried");
       const since = waiting.get(key);
-      waiting.delete(key);
-      if (published && since !== undefined) metrics.published((now() - since) / 1000);
+      // A change that is not published yet goes on waiting.
+      if (result !== "retry" || written) waiting.delete(key);
+      if (written && since !== undefined) metrics.published((monotonicMs() - since) / 1000);
     },
     onFailed(key, error, seconds) {
       metrics.reconciled("error", seconds);
-      const [namespace, name] = key.split("/");
-      log.warn({ namespace, name, err: error }, "reconcile failed, it is tried again");
+      log.warn({ ...namesOf(key), err: error }, "reconcile failed, retrying");
     },
   };
 }
 
-/** The first sight of an AppSecret is no change of state, unless it shows one that we have just made. */
+/** An AppSecret that is seen for the first time has not changed. */
 function logTransition(log: Logger, before: AppSecret | undefined, after: AppSecret): void {
   const was = find(before, "Ready");
   const is = find(after, "Ready");
@@ -63,7 +63,7 @@ function logTransition(log: Logger, before: AppSecret | undefined, after: AppSec
   else log.info(fields, is.reason === "Published" ? "published" : "ready");
 }
 
-/** Of an answer that leaves Ready as it is. */
+/** A verdict that leaves Ready as it is. */
 function logVerified(log: Logger, before: AppSecret, after: AppSecret): void {
   const was = find(before, "Verified");
   const is = find(after, "Verified");
@@ -73,6 +73,11 @@ function logVerified(log: Logger, before: AppSecret, after: AppSecret): void {
   const fields = { namespace, name, generation, type: after.spec.type, verified: is.status, reason: is.reason };
   if (is.status === "True") log.info(fields, "verified");
   else log.warn({ ...fields, detail: is.message }, "not verified");
+}
+
+function namesOf(key: string): { namespace: string; name: string } {
+  const [namespace, name] = splitKey(key);
+  return { namespace, name };
 }
 
 function find(appSecret: AppSecret | undefined, type: ConditionType): Condition | undefined {

@@ -61,6 +61,16 @@ const sourceSchema = structure({
 
 const verificationSchema = structure({
   generation: generation().describe("The metadata.generation that was checked."),
+  answer: z
+    .enum(["Yes", "No", "Silence"])
+    .describe("What the live check said. Silence: the target could not be reached, or did not answer.")
+    .optional(),
+  passing: z
+    .boolean()
+    .describe(
+      "With the answer No: whether the problem can resolve without you, for instance a cluster that is being created.",
+    )
+    .optional(),
   sources: z
     .array(sourceSchema)
     .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })

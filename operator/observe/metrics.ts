@@ -23,7 +23,7 @@ export type Metrics = {
   page(): Promise<{ contentType: string; text: Iterable<string> }>;
 };
 
-export type ReconcileResult = "unchanged" | "written" | "gone" | "error";
+export type ReconcileResult = "unchanged" | "written" | "gone" | "retry" | "error";
 
 export type QueueHooks = {
   depth(depth: number): void;

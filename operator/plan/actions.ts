@@ -6,29 +6,29 @@ import type { Holder } from "./observed.ts";
 
 /** What to do, in order. Each is one request at most, or one for each of a list; a stop between any two of them leaves a state that `plan` goes on from. */
 export type Action =
-  /** The content has to be made, so these Secrets must be read. Always alone: plan again with what they hold. */
+  /** The content depends on these Secrets. Always alone: plan again with what they hold. */
   | { kind: "ReadSources"; names: string[] }
-  /** Whether a published value changes is to be known, so this Secret of ours must be read. Always alone, as ReadSources. */
+  /** Whether a value changes depends on what this AppSecret published last. Always alone, as ReadSources. */
   | { kind: "ReadPublished"; name: string }
-  /** Always the last: asks for a live check, beside the reconciles, and plans again with what is known of it then. */
+  /** Always the last: requests a live check, which runs beside the reconciles; then plan again with what is known of it. */
   | { kind: "Check"; request: CheckRequest }
   /** Sets or removes the label by which the admission policy knows the holder of a type. */
   | { kind: "SetHolds"; holds: AppSecretType | null }
-  /** `confirm`: ask the API server first whether the AppSecret still exists, for a Secret that came back would stay for ever. */
+  /** `confirm`: ask the API server first whether the AppSecret still exists, since a Secret recreated for a deleted one would never be collected. */
   | { kind: "CreateSecret"; secret: DesiredSecret; confirm: boolean; note?: Note }
   /**
    * Makes the content exact. Refused when the Secret is another (uid) or was written since (resourceVersion). `confirm`: it
-   * is not as we left it, which may be our own later work of which this AppSecret is too old to know; ask first.
+   * is not as recorded, which may be later work of this operator that this AppSecret is too old to know of; ask first.
    */
   | { kind: "UpdateSecret"; secret: DesiredSecret; uid: string; resourceVersion: string; confirm: boolean; note?: Note }
   | RestartWorkloads
   /**
-   * Refused when the Secret is another (uid) or was written since (resourceVersion): somebody may have taken it over. Asks
-   * first, for what is deleted cannot be put back: is the AppSecret, and the holder that makes it a duplicate, still there?
+   * Refused when the Secret is another (uid) or was written since (resourceVersion): somebody may have taken it over. What is
+   * deleted cannot be put back, so ask first: do the AppSecret, and the holder that makes it a duplicate, still exist?
    */
   | { kind: "DeleteSecret"; name: string; uid: string; resourceVersion: string; holder?: Holder }
-  /** `publishes`: the uid and resourceVersion of `secret` come from the write before it. */
-  | { kind: "WriteStatus"; status: AppSecretStatus; publishes: boolean }
+  /** `afterWrite`: the uid and resourceVersion of `secret` come from the write before it. */
+  | { kind: "WriteStatus"; status: AppSecretStatus; afterWrite: boolean }
   | { kind: "RecordEvent"; note: Note };
 
 export type RestartWorkloads = {
@@ -38,14 +38,14 @@ export type RestartWorkloads = {
   /** Set on their Pod templates. The same value again restarts nothing. */
   annotation: string;
   value: string;
-  /** What the status is to record. */
+  /** What the status records next. */
   version: number;
 };
 
 /** An Event. `action` is what the operator did or tried (events.k8s.io/v1 wants it in CamelCase). */
 export type Note = { type: "Normal" | "Warning"; reason: string; action: string; message: string };
 
-/** The Secret as it is to be, metadata that we own only. `data` is base64. */
+/** The Secret to write, with the metadata that the operator owns only. `data` is base64. */
 export type DesiredSecret = {
   name: string;
   labels: Record<string, string>;
@@ -60,15 +60,15 @@ export type DesiredSecret = {
     blockOwnerDeletion: false;
   };
   immutable: boolean;
-  data: Record<string, string>;
+  data: Readonly<Record<string, string>>;
 };
 
 export type Plan = {
   actions: Action[];
-  /** Come back after a backoff although nothing has changed here: the obstacle gives no event when it goes. */
+  /** Come back after a backoff: no event tells when the obstacle goes away. */
   retry: boolean;
-  /** Come back after so many ms, however nothing changes. */
+  /** Come back after so many ms, even if nothing changes. */
   againMs?: number;
-  /** What becomes of the live check: it is repeated for as long as something depends on it. Absent: there is none. */
+  /** What happens to the live check: it is repeated for as long as something depends on it. Absent: there is none. */
   check?: { state: "Running" } | { state: "Repeat"; phase: number; settled: boolean };
 };

@@ -1,22 +1,22 @@
-/** What there is to check of a spec, and when. */
+/** What the live check of a spec is about, and when it is repeated. What a verdict means for a decision is in verdict.ts. */
 import { createHash } from "node:crypto";
 
 import type { CheckSubject } from "#api/check";
 import type { AppSecret, AppSecretSpec, SecretValue } from "#api/schema/spec";
 import type { TypeDefinition } from "#api/types/define";
-import type { TYPES } from "#api/types/index";
+import { TYPES } from "#api/types/index";
 import { typeOf } from "#api/types/of-spec";
 import { text } from "./content.ts";
 
 /** The names of the types whose definition has a live check. */
 type CheckedType = Extract<(typeof TYPES)[number], { check: object }>["name"];
 
-/** A spec whose values mean something to us. */
+/** A spec of a type that has a live check. */
 export type CheckedSpec = Extract<AppSecretSpec, { type: CheckedType }>;
 
-/** Custom values mean nothing to us, and `Off` is the user's word. */
-export function isChecked(spec: AppSecretSpec, types?: readonly TypeDefinition[]): spec is CheckedSpec {
-  return spec.verify !== "Off" && typeOf(spec, types).type.check !== undefined;
+/** Whether the live check applies. The spec may be one that no schema let pass. */
+export function isChecked(spec: AppSecretSpec, types: readonly TypeDefinition[] = TYPES): spec is CheckedSpec {
+  return spec.verify !== "Off" && types.find(({ name }) => name === spec.type)?.check !== undefined;
 }
 
 /**

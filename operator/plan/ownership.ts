@@ -1,14 +1,14 @@
 import { API_VERSION, KIND, OWNER_ANNOTATION } from "#api/names";
-import type { ObjectMeta } from "#common/object-meta";
+import type { SecretMeta } from "./observed.ts";
 
 /**
- * Whose Secret is it? The annotation decides (design §4): a Secret without it, or with another name in it, is never
- * touched. A second controller is refused even where the annotation names us, for two owners of one Secret fight for
- * ever (cert-manager#9029).
+ * Whose Secret is it? The annotation decides: the operator never touches a Secret without it, or with another name in it. It
+ * also refuses a second controller, even where the annotation names this AppSecret, for two owners of one Secret undo each
+ * other's writes without end (cert-manager#9029).
  *
- * @returns undefined when the Secret belongs to the AppSecret of this name, else a sentence for its status.
+ * @returns undefined when the Secret belongs to the AppSecret of this name, else a message for its status.
  */
-export function notOwned(secret: ObjectMeta, appSecretName: string): string | undefined {
+export function ownershipProblem(secret: SecretMeta, appSecretName: string): string | undefined {
   const owner = secret.annotations?.[OWNER_ANNOTATION];
   if (owner === undefined) {
     return (

@@ -3,19 +3,18 @@
  *
  * The contents of a Secret are counted. The count stands on the Secret itself, written in the same request as the content,
  * and in the status once the workloads were restarted for it. So nothing of a value, not even a hash, is kept anywhere: to
- * know whether an update changes one, the Secret is read just before it is written. And whatever moment the operator is
- * stopped at, the next one sees by the two counts whether a restart is still due; to ask for it twice restarts nothing,
- * for the Pod templates are told the count.
+ * know whether an update changes one, the operator reads the Secret just before it writes it. Whenever the operator is
+ * stopped, the next one sees by the two counts whether a restart is still due; a second request for it restarts nothing,
+ * since it sets the same count on the Pod template.
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { CONTENT_VERSION_ANNOTATION, RESTARTED_FOR_PREFIX } from "#api/names";
-import type { ObjectMeta } from "#common/object-meta";
 import type { Workload } from "#api/schema/restart";
 import type { AppSecretSpec } from "#api/schema/spec";
 import type { PublishedSecret } from "#api/status";
 import type { Note, RestartWorkloads } from "./actions.ts";
-import type { Observed } from "./observed.ts";
+import type { Observed, SecretMeta } from "./observed.ts";
 
 /** What is not counted, or not yet, is the first content. */
 const FIRST = 1;
@@ -37,25 +36,25 @@ export function nextVersion(
   data: Readonly<Record<string, string>>,
   isLatest: boolean,
 ): { version: number | undefined } | { read: string } {
-  const { appSecret, target, published } = observed;
+  const { appSecret, target, ownSecret } = observed;
   if (!isCounted(spec)) return { version: undefined };
   const recorded = appSecret.status?.secret;
   if (!recorded) return { version: versionOf(target) ?? FIRST };
   const known = recorded.contentVersion ?? FIRST;
-  const holder = lastHolder(observed, recorded.uid);
-  if (!holder) return { version: isLatest ? known : known + 1 };
-  if (published?.uid !== holder.uid || published.resourceVersion !== holder.resourceVersion) {
-    return { read: holder.name };
+  const last = lastPublished(observed, recorded.uid);
+  if (!last) return { version: isLatest ? known : known + 1 };
+  if (ownSecret?.uid !== last.uid || ownSecret.resourceVersion !== last.resourceVersion) {
+    return { read: last.name };
   }
-  const isSame = published.data ? isDeepStrictEqual(published.data, data) : isLatest;
-  return { version: Math.max(versionOf(holder) ?? known, known) + (isSame ? 0 : 1) };
+  const isSame = ownSecret.data ? isDeepStrictEqual(ownSecret.data, data) : isLatest;
+  return { version: Math.max(versionOf(last) ?? known, known) + (isSame ? 0 : 1) };
 }
 
 /**
  * The Secret whose content was published last: the one that the status records, or one with a higher count, which was
  * written under another name before an operator was stopped.
  */
-function lastHolder({ owned, target }: Observed, recordedUid: string): ObjectMeta | undefined {
+function lastPublished({ owned, target }: Observed, recordedUid: string): SecretMeta | undefined {
   const recorded = owned.find(({ uid }) => uid === recordedUid);
   const candidates = [recorded, ...owned, target].filter((secret) => secret !== undefined);
   return candidates.toSorted((a, b) => (versionOf(b) ?? 0) - (versionOf(a) ?? 0))[0];
@@ -82,7 +81,7 @@ export function restartFor(
   };
 }
 
-/** What the status records of a count. It outlives spec.restart, so that a list that comes back does not count anew. */
+/** What the status records of a count. It outlives spec.restart, so that a list that comes back does not start the count again. */
 export function recordedVersion(
   version: number | undefined,
   recorded: PublishedSecret | undefined,
@@ -95,13 +94,13 @@ function isCounted(spec: AppSecretSpec): spec is AppSecretSpec & { restart: Work
   return spec.restart !== undefined && spec.restart.length > 0;
 }
 
-/** By the annotation; one that is no count, for somebody else wrote it, is none. */
-function versionOf(secret: ObjectMeta | undefined): number | undefined {
+/** By the annotation. A value that is no count was written by somebody else, and is ignored. */
+function versionOf(secret: SecretMeta | undefined): number | undefined {
   const text = secret?.annotations?.[CONTENT_VERSION_ANNOTATION];
   return text !== undefined && /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Names of AppSecrets are longer than those of annotations may be: a long one is cut, and told by a digest of the name. */
+/** Names of AppSecrets are longer than those of annotations may be: a long one is cut, and a digest of the name tells it apart. */
 function annotationFor(appSecret: string): string {
   const [domain = "", start = ""] = RESTARTED_FOR_PREFIX.split("/");
   const room = MAX_NAME - start.length;
@@ -111,14 +110,18 @@ function annotationFor(appSecret: string): string {
 }
 
 function missing({ kind, name }: Workload, secret: string): Note {
-  const message = `The values of Secret "${secret}" have changed, and ${kind} "${name}", which is to restart then, does not exist.`;
+  const message =
+    `The values of Secret "${secret}" changed, but ${kind} "${name}" in spec.restart does not exist, so it was not ` +
+    `restarted. Create it, or remove it from spec.restart.`;
   return failed(message);
 }
 
-/** @returns what to tell about workloads that may not be restarted, as a sentence and as an Event */
+/** @returns what to say about workloads that the API server refused to restart, as a sentence and as an Event */
 export function notRestarted(workloads: readonly Workload[]): { message: string; note: Note } {
   const names = workloads.map(({ kind, name }) => `${kind} "${name}"`).join(", ");
-  const message = `The operator may not restart ${names}: look at its Role and at admission policies. It tries again by itself.`;
+  const message =
+    `The operator is not allowed to restart ${names}. Check its Role and any admission policies. ` +
+    `It retries automatically.`;
   return { message, note: failed(message) };
 }
 

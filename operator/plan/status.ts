@@ -1,23 +1,25 @@
+/** How a decision reads as `status`, and which Events a change of it deserves. */
 import type { AppSecretStatus, Condition, ConditionType } from "#api/status";
 import { Reason } from "#api/status";
 import type { Note } from "./actions.ts";
-import type { Statement, Statements } from "./conditions.ts";
+import type { Unstamped } from "./conditions.ts";
 import { stamp } from "./conditions.ts";
-import type { Observed } from "./observed.ts";
-import type { Decision } from "./outcomes.ts";
-import { unverified } from "./outcomes.ts";
+import type { Decision } from "./decision.ts";
+import type { Facts } from "./facts.ts";
+import { isChecked } from "./check-subject.ts";
 
-/** Words a decision as `status` (design §2). Saying the same again gives an equal status, timestamps included. */
-export function statusFor({ appSecret }: Observed, decision: Decision, now: Date): AppSecretStatus {
+/** The same decision again gives an equal status, timestamps included, so that nothing is written in a steady state. */
+export function statusFor({ observed, now, types }: Facts, decision: Decision): AppSecretStatus {
+  const { appSecret } = observed;
   const generation = appSecret.metadata.generation ?? 0;
-  const statements: Statements = {
+  const conditions: Partial<Record<ConditionType, Unstamped>> = {
     Ready: ready(decision),
     Accepted: decision.accepted,
-    Verified: decision.verified ?? unverified(appSecret.spec, decision),
+    Verified: decision.verified ?? withoutVerdict(isChecked(appSecret.spec, types), decision),
     Published: decision.published,
   };
   if (decision.progress !== undefined) {
-    statements[decision.progress] = { ...ready(decision), status: "True" };
+    conditions[decision.progress] = { ...ready(decision), status: "True" };
   }
   return {
     observedGeneration: generation,
@@ -25,26 +27,37 @@ export function statusFor({ appSecret }: Observed, decision: Decision, now: Date
     ...(decision.verification ? { verification: decision.verification } : {}),
     ...(decision.sources ? { sources: decision.sources } : {}),
     ...(decision.secret && decision.bound ? { binding: { name: decision.secret.name } } : {}),
-    conditions: stamp(statements, appSecret.status?.conditions, generation, now),
+    conditions: stamp(conditions, appSecret.status?.conditions, generation, now),
   };
 }
 
+/** `Verified` where there is no verdict. */
+function withoutVerdict(needsCheck: boolean, { published }: Decision): Unstamped {
+  if (!needsCheck) {
+    return { status: "True", reason: Reason.NotRequired, message: "This AppSecret needs no live check." };
+  }
+  if (published.reason === Reason.Disabled) {
+    return { status: "True", reason: Reason.NotRequired, message: "Nothing is published, so no live check is needed." };
+  }
+  return { status: "Unknown", reason: Reason.Pending, message: "This generation has not been checked yet." };
+}
+
 /** The summary: the first condition that stands in the way decides, and says what is still being served. */
-function ready(decision: Decision): Statement {
+function ready(decision: Decision): Unstamped {
   const { accepted, verified, published, satisfied, held } = decision;
   if (accepted.status === "False") return keeping(accepted, decision);
   if (verified && (held || (satisfied && verified.status === "False"))) return keeping(verified, decision);
   return satisfied ? { ...published, status: "True" } : published;
 }
 
-function keeping({ reason, message }: Statement, { secret, published }: Decision): Statement {
+function keeping({ reason, message }: Unstamped, { secret, published }: Decision): Unstamped {
   return { status: "False", reason, message: secret ? `${message} ${published.message}` : message };
 }
 
 /**
  * The Event of a transition: `Ready` went to another status, or stays False for another reason; or it stays as it is while
- * the live check has come to another answer. The first publication is none, for the status says it already and each Event
- * is one more write.
+ * the live check came to another verdict. The first publication gets none: the status says it already, and each Event is
+ * one more write.
  */
 export function notesFor(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
   const was = find(before?.conditions, "Ready");

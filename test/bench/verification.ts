@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { keepDirectory } from "#testbed/control-plane/lifeline";
 import type { AppSecret } from "#api/schema/spec";
-import { phaseOf } from "#plan/verification";
+import { phaseOf } from "#plan/check-subject";
 import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { Certificate } from "#testbed/servers/tls";
 import { allOf, AT_ONCE, createAppSecret, paced } from "./load.ts";

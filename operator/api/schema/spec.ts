@@ -74,6 +74,10 @@ function memberRules({ name, member }: TypeDefinition): Rule<SpecFields>[] {
 }
 
 type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; problems: string[] };
+type Parser<Spec> = (spec: unknown) => Parsed<Spec>;
+
+/** By the list of types: one that is asked for again remembers what it has parsed. */
+const parsers = new WeakMap<readonly TypeDefinition[], Parser<unknown>>();
 
 /**
  * Makes a reader of specs.
@@ -82,10 +86,10 @@ type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; problems: string[] }
  *   it must not be changed afterwards. It gives the spec with its defaults, or what is wrong with it: sentences that begin
  *   with the field's path ("spec.database.mongodbUri.value must begin with …") and never quote a value.
  */
-export function specParser<const Types extends readonly TypeDefinition[]>(
-  types: Types,
-): (spec: unknown) => Parsed<SpecOf<Types[number]>> {
+export function specParser<const Types extends readonly TypeDefinition[]>(types: Types): Parser<SpecOf<Types[number]>> {
   type Spec = SpecOf<Types[number]>;
+  const known = parsers.get(types);
+  if (known) return known as Parser<Spec>;
   const schema = specSchemaOf(types);
   /** By the spec itself: an object in memory is never changed in place, and is parsed several times per change. */
   const parsedBefore = new WeakMap<object, Parsed<Spec>>();
@@ -97,7 +101,7 @@ export function specParser<const Types extends readonly TypeDefinition[]>(
     return { ok: true, spec: isSameJson(result.data, spec) ? (spec as Spec) : result.data };
   }
 
-  return (spec) => {
+  const parser: Parser<Spec> = (spec) => {
     if (typeof spec !== "object" || spec === null) return parse(spec);
     const before = parsedBefore.get(spec);
     if (before !== undefined) return before;
@@ -105,7 +109,9 @@ export function specParser<const Types extends readonly TypeDefinition[]>(
     parsedBefore.set(spec, parsed);
     return parsed;
   };
+  parsers.set(types, parser);
+  return parser;
 }
 
 /** Reads a spec of one of the product's types. */
-export const parseSpec: (spec: unknown) => Parsed<AppSecretSpec> = specParser(TYPES);
+export const parseSpec: Parser<AppSecretSpec> = specParser(TYPES);

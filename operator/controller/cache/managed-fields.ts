@@ -5,11 +5,10 @@ import type { ManagedFields, ObjectMeta } from "#common/object-meta";
 export type Fields = { labels: string[]; annotations: string[] };
 
 /**
- * Which labels and annotations of a Secret are ours beside the two that every published Secret has: what the API server
- * recorded of our writes. It lets an update remove a label that the AppSecret no longer asks for and leave everybody
- * else's alone.
+ * Which labels and annotations of a Secret the operator set, as the API server recorded its writes, without the two that
+ * every published Secret has. By them an update removes a label that left the spec, and leaves those of others alone.
  */
-export function ownFields({ managedFields }: ObjectMeta): Fields {
+export function operatorFields({ managedFields }: ObjectMeta): Fields {
   const fields: Fields = { labels: [], annotations: [] };
   for (const { manager, fieldsV1 } of managedFields ?? []) {
     if (manager !== OPERATOR_NAME) continue;
@@ -22,15 +21,15 @@ export function ownFields({ managedFields }: ObjectMeta): Fields {
   return fields;
 }
 
-/** `managedFields` cut down to what `ownFields` reads, for it is by far the largest part of an object's metadata. */
+/** `managedFields` cut down to what `operatorFields` reads, for it is by far the largest part of an object's metadata. */
 export function cutManagedFields(metadata: ObjectMeta): ManagedFields[] | undefined {
-  const { labels, annotations } = ownFields(metadata);
+  const { labels, annotations } = operatorFields(metadata);
   if (labels.length + annotations.length === 0) return undefined;
   const tree = { "f:metadata": { "f:labels": treeOf(labels), "f:annotations": treeOf(annotations) } };
   return [{ manager: OPERATOR_NAME, fieldsV1: tree }];
 }
 
-/** Whether the Secret has any data, as its metadata tells: every key has a manager. Not to be asked of cut metadata. */
+/** Whether the Secret has any data: every key of it has a manager. Takes the whole metadata, not what `cutManagedFields` left. */
 export function holdsData({ managedFields }: ObjectMeta): boolean {
   return (managedFields ?? []).some(({ fieldsV1 }) => fieldNames(child(fieldsV1, "f:data")).length > 0);
 }

@@ -6,14 +6,14 @@ import { createStore } from "#kube/cache/store";
 /** What the controller does with a cache, whether one watch fills it or one for each namespace. */
 export type Cache<T extends { metadata: ObjectMeta }> = Pick<Store<T>, "get" | "put" | "remove" | "values" | "size">;
 
-export type ScopedStore<T extends { metadata: ObjectMeta }> = Cache<T> & {
-  /** The part that one watch fills: a list of it removes what is not in it, which must not reach the others' objects. */
+export type MultiNamespaceStore<T extends { metadata: ObjectMeta }> = Cache<T> & {
+  /** One part per watch: a list removes what is not in it, which must not reach the objects of the other watches. */
   readonly parts: readonly { namespace: string | undefined; store: Store<T> }[];
   onChange(listener: (change: Change<T>) => void): void;
 };
 
-/** The same cache in the hands of one key's reconcile: what it puts in and takes out is told to every other key. */
-export function inHandsOf<T extends { metadata: ObjectMeta }>(
+/** The same cache for the reconcile of one key: its changes are marked with the key, and so wake every key but that one. */
+export function writtenBy<T extends { metadata: ObjectMeta }>(
   cache: Cache<T>,
   key: string,
 ): Pick<Cache<T>, "get" | "put" | "remove"> {
@@ -25,10 +25,10 @@ export function inHandsOf<T extends { metadata: ObjectMeta }>(
 }
 
 /** @param namespaces those that are watched; none means one watch over all */
-export function createScopedStore<T extends { metadata: ObjectMeta }>(
+export function createMultiNamespaceStore<T extends { metadata: ObjectMeta }>(
   namespaces: readonly string[],
   log: Log,
-): ScopedStore<T> {
+): MultiNamespaceStore<T> {
   const scopes = namespaces.length === 0 ? [undefined] : namespaces;
   const parts = scopes.map((namespace) => ({ namespace, store: createStore<T>({ log }) }));
   const find = (namespace: string): Store<T> | undefined =>

@@ -1,14 +1,14 @@
 /** What is kept in memory of the objects that the watches bring: as little as the decisions need. */
-import { API_VERSION, CHECK_NOW_ANNOTATION, CONTENT_VERSION_ANNOTATION, KIND, OWNER_ANNOTATION } from "#api/names";
+import { API_VERSION, KIND } from "#api/names";
 import type { ObjectMeta, PartialObject } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
 import type { AppSecretStatus, Condition } from "#api/status";
+import { READ } from "#plan/observed";
 import { cutManagedFields } from "./managed-fields.ts";
 
-/** Our own type, whole but for the two parts that only other programs read. */
+/** An AppSecret, whole but for the metadata that no decision reads. */
 export function trimAppSecret({ metadata, spec, status }: AppSecret): AppSecret {
-  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, labels } = metadata;
-  const checkNow = metadata.annotations?.[CHECK_NOW_ANNOTATION];
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
   return {
     apiVersion: API_VERSION,
     kind: KIND,
@@ -20,15 +20,15 @@ export function trimAppSecret({ metadata, spec, status }: AppSecret): AppSecret 
       ...(generation === undefined ? {} : { generation }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      ...(labels === undefined ? {} : { labels }),
-      ...(checkNow === undefined ? {} : { annotations: { [CHECK_NOW_ANNOTATION]: checkNow } }),
+      ...only("labels", READ.appSecret.labels, metadata.labels),
+      ...only("annotations", READ.appSecret.annotations, metadata.annotations),
     },
     spec,
     ...(status === undefined ? {} : { status: withSharedTexts(status) }),
   };
 }
 
-/** Texts that any number of AppSecrets have, by themselves. */
+/** Texts that any number of AppSecrets have in common. */
 const everywhere = new Map<string, string>();
 /** Other operators, or people, may have written the status: their texts must not pile up here. */
 const MOST_SHARED = 1000;
@@ -59,22 +59,34 @@ function shared(texts: Map<string, string>, text: string): string {
   return text;
 }
 
-/** A Secret's metadata: whose it is, which version it and its content have, and which labels and annotations on it are ours. */
+/**
+ * A Secret's metadata: whose it is, which version it and its content have, and which labels and annotations on it the
+ * operator set.
+ */
 export function trimSecret({ metadata }: PartialObject): PartialObject {
   const { name, namespace, uid, resourceVersion, annotations, ownerReferences } = metadata;
-  const kept = [OWNER_ANNOTATION, CONTENT_VERSION_ANNOTATION].flatMap((annotation) => {
-    const value = annotations?.[annotation];
-    return value === undefined ? [] : [[annotation, value] as const];
-  });
   const managedFields = cutManagedFields(metadata);
   const trimmed: ObjectMeta = {
     name,
     namespace,
     uid,
     resourceVersion,
-    ...(kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) }),
+    ...only("annotations", READ.secret.annotations, annotations),
     ...(ownerReferences === undefined ? {} : { ownerReferences }),
     ...(managedFields === undefined ? {} : { managedFields }),
   };
   return { apiVersion: "v1", kind: "Secret", metadata: trimmed };
+}
+
+/** The entries of these keys; nothing where there is none of them, since an empty object costs memory ten thousand times. */
+function only(
+  member: "labels" | "annotations",
+  keys: readonly string[],
+  all: Readonly<Record<string, string>> | undefined,
+): Pick<ObjectMeta, typeof member> {
+  const kept = keys.flatMap((key) => {
+    const value = all?.[key];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return kept.length === 0 ? {} : { [member]: Object.fromEntries(kept) };
 }

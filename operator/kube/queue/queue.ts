@@ -13,8 +13,8 @@ import type { Log } from "#common/log";
  * old. One key is never in two hands.
  *
  * First come, first served: a key that runs again or fails goes to the end, and no key can keep the others waiting.
- * A handler that throws has its key run again after a backoff that doubles with each failure in a row; one that returns
- * has it forgotten. An event in between runs the key at once, whatever the backoff says: the world has changed.
+ * A handler that throws, or returns `{ retry: true }`, has its key run again after a backoff that doubles with each time in
+ * a row; one that returns nothing has it forgotten. An event in between runs the key at once, whatever the backoff says: the world has changed.
  */
 export type Queue = {
   add(key: string): void;
@@ -45,10 +45,14 @@ export type QueueMetrics = {
   worked?(seconds: number): void;
 };
 
+/** What a handler returns that did its work but must run again after the key's backoff: no error, and none is reported. */
+export type Retry = { retry: true };
+
 export type QueueOptions = {
   /** How many keys are handled at once. */
   concurrency: number;
-  handle: (key: string) => Promise<void>;
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most handlers return nothing
+  handle: (key: string) => Promise<void | Retry>;
   backoff: Backoff;
   metrics?: QueueMetrics;
   /** Called with what a handler threw, the failures of this key in a row, and the ms until it runs again. */
@@ -123,8 +127,9 @@ export function createQueue(options: QueueOptions): Queue {
     try {
       // Not in the caller's stack: `add` is called from listeners that must not run handlers.
       await nextTurn();
-      await handle(key);
-      failures.delete(key);
+      const again = await handle(key);
+      if (again) backOff(key);
+      else failures.delete(key);
     } catch (error) {
       fail(key, error);
     }
@@ -141,13 +146,19 @@ export function createQueue(options: QueueOptions): Queue {
     return pause;
   }
 
-  function fail(key: string, error: unknown): void {
-    if (draining) return;
+  /** @returns how many times in a row the key was not finished, and the ms until it runs again */
+  function backOff(key: string, atLeastMs = 0): [count: number, wait: number] {
     const count = (failures.get(key) ?? 0) + 1;
     failures.set(key, count);
+    const wait = Math.max(atLeastMs, backoffMs(count, backoff, options.random));
+    if (!draining) retries.add(key, wait);
+    return [count, wait];
+  }
+
+  function fail(key: string, error: unknown): void {
+    if (draining) return;
     const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const wait = Math.max(asked, backoffMs(count, backoff, options.random));
-    retries.add(key, wait);
+    const [count, wait] = backOff(key, asked);
     try {
       options.onError?.(key, error, count, wait);
     } catch (thrown) {

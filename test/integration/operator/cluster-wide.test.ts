@@ -46,7 +46,7 @@ const isReady = () => operator.log().some(({ msg }) => msg === "ready");
 test("before the CRD is installed the operator waits, is alive but not ready, and says what to do", async () => {
   await eventually(() => {
     const said = operator.log().map(({ obstacle }) => obstacle);
-    assert.ok(said.includes("This cluster does not know AppSecrets yet. Install them: kubectl apply -f crds/"));
+    assert.ok(said.includes("The AppSecret CRD is not installed in this cluster. Install it: kubectl apply -f crds/"));
   });
   assert.is(isReady(), false);
   const [live, ready] = await Promise.all([operator.health("/livez"), operator.health("/readyz")]);

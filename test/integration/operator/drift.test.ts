@@ -116,7 +116,7 @@ promise(
     });
     assert.match(
       condition(lost, "Published").message,
-      'Secret "keys", which held generation 1, is gone and cannot be restored',
+      'Secret "keys" (generation 1) was deleted and cannot be restored',
     );
     assert.is(lost.status?.binding, undefined);
     await env.putSecret("upstream", { token: "two" });

@@ -77,7 +77,7 @@ for (const [why, name, before, after] of [
     const told = await env.ready(name, "False/Forbidden");
     assert.is(state(told, "Published"), "False/Forbidden");
     assert.is(state(told, "Reconciling"), "True/Forbidden");
-    assert.match(condition(told, "Ready").message, `may not delete Secret "${name}"`);
+    assert.match(condition(told, "Ready").message, `not allowed to delete the old Secret "${name}"`);
     assert.ok(await env.findSecret(name));
     if (why !== "disabled") assert.equal(await env.values(`${name}-new`), { A: "1" });
 
@@ -118,7 +118,10 @@ test("a workload that it may not restart is named, the AppSecret stays ready, an
   await env.apply("restarting", custom({ A: "2" }, { restart }));
   await eventually(async () => {
     const told = await env.ready("restarting", "True/Published");
-    assert.match(condition(told, "Ready").message, 'The operator may not restart Deployment "api": look at its Role');
+    assert.match(
+      condition(told, "Ready").message,
+      'The operator is not allowed to restart Deployment "api". Check its Role',
+    );
     assert.is(told.status?.secret?.contentVersion, 1);
   });
   assert.equal(await env.values("restarting"), { A: "2" });
@@ -137,7 +140,7 @@ test("a workload that it may not restart is named, the AppSecret stays ready, an
     assert.is((await env.appSecret("restarting")).status?.secret?.contentVersion, 2);
   });
   const done = await env.ready("restarting", "True/Published");
-  assert.not.match(condition(done, "Ready").message, "may not restart");
+  assert.not.match(condition(done, "Ready").message, "not allowed to restart");
   assert.equal([await env.restarts("api"), await env.restarts("api", "StatefulSet")], [1, 1]);
 });
 

@@ -156,7 +156,7 @@ test("without a cluster it waits, says so once, and begins when the cluster is t
   const { kubeconfig, port, server } = await elsewhere(await asOperator());
   const operator = spawned(kubeconfig);
   await eventually(() => assert.equal(obstacles(operator).length, 1));
-  assert.match(obstacles(operator)[0] ?? "", /^The API server does not answer .*ECONNREFUSED/);
+  assert.match(obstacles(operator)[0] ?? "", /^The API server does not respond .*ECONNREFUSED/);
   const attempts = () => operator.metric("appsecret_api_requests_total", { code: "unreachable" });
   await eventually(async () => assert.ok((await attempts()) >= 3));
   assert.is(obstacles(operator).length, 1);
@@ -176,7 +176,10 @@ test("with a token file that is not there it says so, waits, and begins when the
   const tokenFile = `${await kubeconfigFile("")}.token`;
   const operator = spawned(await kubeconfigFile(text.replace(/"token": "[^"]+"/, `"tokenFile": "${tokenFile}"`)));
   await eventually(() =>
-    assert.is(obstacles(operator)[0], `There are no credentials for the API server: ${tokenFile} cannot be read.`),
+    assert.is(
+      obstacles(operator)[0],
+      `The operator has no credentials for the API server: ${tokenFile} cannot be read.`,
+    ),
   );
   await writeFile(tokenFile, /"token": "([^"]+)"/.exec(text)?.[1] ?? "");
   await eventually(() => assert.ok(isReady(operator)), 30_000);
@@ -185,7 +188,7 @@ test("with a token file that is not there it says so, waits, and begins when the
 test("with a token that is not accepted it says so, and what to look at", async () => {
   const text = await readFile(await asOperator(), "utf8");
   const operator = spawned(await kubeconfigFile(text.replace(/"token": "[^"]+"/, '"token": "nobody"')));
-  await eventually(() => assert.match(obstacles(operator)[0] ?? "", "does not accept our credentials"));
+  await eventually(() => assert.match(obstacles(operator)[0] ?? "", "rejected the operator's credentials"));
   assert.not.match(operator.output(), "nobody");
 });
 
@@ -196,7 +199,7 @@ test("without rights it says which one it lacks and what to do, and begins when 
   const operator = spawned(login.kubeconfig);
   await eventually(() => {
     assert.equal(obstacles(operator), [
-      `We may not list appsecrets in namespace ${env.namespace}. Bind the operator's Role to the ServiceAccount or user that it runs as.`,
+      `The operator is not allowed to list appsecrets in namespace ${env.namespace}. Bind its Role to the ServiceAccount or user that it runs as.`,
     ]);
   });
   await env.api.create(`/apis/rbac.authorization.k8s.io/v1/namespaces/${env.namespace}/rolebindings`, {

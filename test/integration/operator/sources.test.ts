@@ -119,7 +119,7 @@ promise("an AppSecret that reads the Secret that it publishes is told so", async
   await env.apply("keys", custom({ A: from("keys", "A") }));
   const refused = await env.ready("keys", "False/InvalidSpec");
   assert.is(state(refused, "Stalled"), "True/InvalidSpec");
-  assert.match(condition(refused, "Ready").message, "cannot also be one of its sources");
+  assert.match(condition(refused, "Ready").message, "cannot also read values from it");
 });
 
 promise("a connection string from a Secret is judged like a literal one, without being quoted", async (env) => {

@@ -34,10 +34,16 @@ promise("the whole status of a published AppSecret", async (env) => {
         type: "Accepted",
         status: "True",
         reason: "Accepted",
-        message: "The spec is valid and everything that it refers to exists.",
+        message: "The spec is valid and everything it refers to exists.",
         ...said,
       },
-      { type: "Verified", status: "True", reason: "NotRequired", message: "Nothing is to be checked.", ...said },
+      {
+        type: "Verified",
+        status: "True",
+        reason: "NotRequired",
+        message: "This AppSecret needs no live check.",
+        ...said,
+      },
       {
         type: "Published",
         status: "True",
@@ -248,8 +254,8 @@ promise("an event tells when a Secret was put right, and when it was made again"
     assert.equal(
       events.map(({ note }) => note),
       [
-        'Secret "orders" was changed by somebody else and has been put right.',
-        'Secret "orders" was deleted and has been made again.',
+        'Secret "orders" was modified by somebody else and has been restored.',
+        'Secret "orders" was deleted and has been recreated.',
       ],
     );
   });

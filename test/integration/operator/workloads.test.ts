@@ -121,7 +121,7 @@ promise(
     await eventually(async () => {
       const [event] = await env.events("keys");
       assert.equal([event?.type, event?.reason, event?.action], ["Warning", "RestartFailed", "Restart"]);
-      assert.match(event?.note ?? "", 'StatefulSet "gone", which is to restart then, does not exist');
+      assert.match(event?.note ?? "", 'StatefulSet "gone" in spec.restart does not exist');
     });
     assert.not.match(condition(await env.appSecret("keys"), "Ready").message, "gone");
   },

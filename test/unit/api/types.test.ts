@@ -14,7 +14,8 @@ import { appSecretCrd } from "#manifests/crd";
 import { uniquenessPolicy } from "#manifests/admission-policies";
 import { checkSubjectOf, isChecked, phaseOf } from "#plan/check-subject";
 import { content, secretFields, text } from "#plan/content";
-import { desiredSecret } from "#plan/desired";
+import type { Observed } from "#plan/observed";
+import { plan } from "#plan/plan";
 import { resolveSources, sourceNames } from "#plan/sources";
 import { FOUR_TYPES, queue } from "#support/api/queue";
 import { EXAMPLES } from "#support/crd/specs";
@@ -120,18 +121,24 @@ test("a fourth type is published: its sources are found and read, its keys renam
     secretFields(spec, FOUR_TYPES).map(({ path }) => path),
     ["spec.queue.url", "spec.queue.admin.token"],
   );
-  const made = content(spec, resolved(spec).read, undefined, FOUR_TYPES);
-  assert.ok(made.ok);
-  const metadata = { name: "orders", namespace: "staging", uid: "uid", resourceVersion: "1" };
-  const secret = desiredSecret(
-    { metadata } as AppSecret,
-    spec as unknown as AppSecretSpec,
-    "orders",
-    made.data,
-    undefined,
-  );
+  const metadata = { name: "orders", namespace: "staging", uid: "uid", resourceVersion: "1", generation: 1 };
+  const observed: Observed = {
+    appSecret: { metadata, spec: SPEC as unknown as AppSecretSpec } as AppSecret,
+    holder: undefined,
+    target: undefined,
+    owned: [],
+    sources: new Map([["broker", { found: true, uid: "u", resourceVersion: "1", data: BROKER } as const]]),
+    live: { inputs: "1", check: { state: "Answered", verdict: { answer: "Yes", message: "It works." } } },
+  };
+  const { actions } = plan(observed, new Date(0), FOUR_TYPES);
   assert.equal(
-    Object.entries(secret.data).map(([key, value]) => [key, text(value)]),
+    actions.map(({ kind }) => kind),
+    ["CreateSecret", "WriteStatus"],
+  );
+  const [create] = actions;
+  assert.ok(create?.kind === "CreateSecret");
+  assert.equal(
+    Object.entries(create.secret.data).map(([key, value]) => [key, text(value)]),
     [
       ["BROKER", "amqp://broker"],
       ["QUEUE_NAME", "orders"],

@@ -22,10 +22,14 @@ function replica() {
   const log = createLogger("debug", { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
   const metrics = createMetrics({ processMetrics: false });
   const state = { leads: false, now: 0 };
-  const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, now: () => state.now });
+  const telemetry = createTelemetry(log, metrics, { isLeading: () => state.leads, monotonicMs: () => state.now });
   const latencies = async () =>
     /publish_latency_seconds_count (\d+)/.exec([...(await metrics.page()).text].join(""))?.[1];
-  return { ...telemetry, state, latencies, lines: () => lines.map(({ level, msg }) => `${level} ${msg}`) };
+  const results = async (): Promise<Record<string, string>> => {
+    const found = [...(await metrics.page()).text].join("").matchAll(/reconcile_total\{result="(\w+)"\} (\d+)/g);
+    return Object.fromEntries([...found].map(([, result = "", count = ""]) => [result, count]));
+  };
+  return { ...telemetry, state, latencies, results, lines: () => lines.map(({ level, msg }) => `${level} ${msg}`) };
 }
 
 test("the replica that works logs a change of state; the one that only sees it does at debug level", () => {
@@ -48,7 +52,7 @@ test("what another replica has published does not count as waiting once this one
   state.leads = true;
   state.now = 3_600_000;
   // Somebody deleted the Secret, for instance: it is made again.
-  onReconciled(KEY, { result: "written", published: { uid: "u", resourceVersion: "2" } }, 0.01);
+  onReconciled(KEY, { result: "written", written: { name: "orders", uid: "u", resourceVersion: "2" } }, 0.01);
   assert.is(await latencies(), "0");
 });
 
@@ -57,7 +61,18 @@ test("a change that nobody has answered yet counts from when it was seen, also b
   onAppSecret(undefined, appSecret(1, 1));
   onAppSecret(appSecret(1, 1), appSecret(2, 1));
   state.leads = true;
-  onReconciled(KEY, { result: "written", published: { uid: "u", resourceVersion: "2" } }, 0.01);
+  onReconciled(KEY, { result: "written", written: { name: "orders", uid: "u", resourceVersion: "2" } }, 0.01);
+  assert.is(await latencies(), "1");
+});
+
+test("an expected retry is a result of its own: no warning, and what is not published yet goes on waiting", async () => {
+  const { state, onAppSecret, onReconciled, latencies, results, lines } = replica();
+  state.leads = true;
+  onAppSecret(undefined, appSecret(1, -1));
+  onReconciled(KEY, { result: "retry", cause: "Refused" }, 0.01);
+  assert.equal(await results(), { error: "0", retry: "1" });
+  assert.equal(lines(), ["debug reconcile will be retried"]);
+  onReconciled(KEY, { result: "written", written: { name: "orders", uid: "u", resourceVersion: "2" } }, 0.01);
   assert.is(await latencies(), "1");
 });
 

@@ -111,6 +111,31 @@ test("a key that fails runs again until it succeeds, and the others continue mea
   assert.is(runs[1], "good");
 });
 
+test("a key whose handler returns a retry runs again after its backoff, which grows, and that is no error", async () => {
+  const at: number[] = [];
+  const errors: unknown[] = [];
+  let retried = 0;
+  const queue = createQueue({
+    concurrency: 1,
+    backoff: { baseMs: 10, maxMs: 1000 },
+    random: () => 1,
+    metrics: { retried: () => (retried += 1) },
+    onError: (_, error) => void errors.push(error),
+    handle: () => {
+      at.push(performance.now());
+      return Promise.resolve(at.length < 4 ? { retry: true } : undefined);
+    },
+  });
+  queue.add("a");
+  await until(() => at.length === 4);
+  await sleep(30);
+  assert.is(at.length, 4);
+  assert.is(retried, 3);
+  assert.equal(errors, []);
+  const waits = at.slice(1).map((time, index) => time - at[index]!);
+  assert.ok(waits[2]! > waits[0]!, `waited ${waits.map(Math.round).join(", ")} ms`);
+});
+
 test("lastProgress stands still while keys wait and none finishes, and is now while there is nothing to do", async () => {
   let now = 0;
   const clock = { now: () => now, after: () => () => undefined };
