@@ -13,18 +13,6 @@ import type { Metafile, Plugin } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** The driver asks for these if they are there; they serve mechanisms that live checks refuse, and compression. */
-const OPTIONAL_PEERS = [
-  "@aws-sdk/credential-providers",
-  "@mongodb-js/zstd",
-  "aws4",
-  "gcp-metadata",
-  "kerberos",
-  "mongodb-client-encryption",
-  "snappy",
-  "socks",
-];
-
 /** CommonJS packages in an ES module ask for Node's own modules by `require`. */
 const BANNER = `import { createRequire as bundledCreateRequire } from "node:module"; const require = bundledCreateRequire(import.meta.url);`;
 
@@ -58,14 +46,13 @@ export async function bundle(folder: string): Promise<string[]> {
     format: "esm",
     target: "node24",
     sourcemap: "linked",
-    // A stack trace needs names and lines; the text of 17 packages would double the size.
+    // A stack trace needs names and lines; the text of the packages would double the size.
     sourcesContent: false,
     // The names of functions and classes stay: stack traces and error names are read by people.
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",
     banner: { js: BANNER },
-    external: OPTIONAL_PEERS,
     plugins: [lazyParts],
     metafile: true,
     logLevel: "warning",

@@ -1,17 +1,15 @@
 /**
- * The live check of a MongoDB server: can the connection string be used to log in and to work in the named database?
+ * The live check of a MongoDB server: does the connection string log in, and may the user work in the named database?
  *
- * The string is read by us (uri.ts), its names are looked up by us (srv.ts, egress), and its hosts are dialled by us
- * (dial.ts), one after another, until one gives a definite answer. What happens on such a connection is the driver's
- * part (driver.ts), which sees nothing but a relay on loopback (relay.ts). Hosts that a server announces are never dialled.
+ * No driver is involved. The operator parses the string (uri.ts), looks its names up (srv.ts, egress), dials its hosts one
+ * after another until one gives a definite answer (dial.ts), and talks to each over a single connection (probe.ts). It never
+ * dials a host that a server announces. Why there is no driver: docs/decisions/mongodb-client.md.
  */
-import { isIP } from "node:net";
 import type { MongoSubject, Verdict } from "#api/check";
 import { EgressError } from "../network/egress.ts";
 import type { Address, Egress } from "../network/egress.ts";
 import { dial } from "./dial.ts";
-import { ask } from "./driver.ts";
-import { openRelay } from "./relay.ts";
+import { probe } from "./probe.ts";
 import { spread } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";
 import type { SrvOutcome } from "./srv.ts";
@@ -101,33 +99,23 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     return unlessOver(addresses, signal, { kind: "TimedOut" });
   }
 
-  async function checkHost(asked: ResolvedHost & Asked, timeMs: number, outer: AbortSignal): Promise<HostOutcome> {
-    const { uri, database, host, port, addresses } = asked;
+  async function checkHost(wanted: ResolvedHost & Wanted, timeMs: number, outer: AbortSignal): Promise<HostOutcome> {
+    const { uri, database, host, port, addresses } = wanted;
     const over = new AbortController();
     const stop = () => over.abort();
     const timer = setTimeout(stop, timeMs);
     outer.addEventListener("abort", stop);
     if (outer.aborted) stop();
-    const dialling = { host, port, tls: uri.tls, secureContext: egress.secureContext, signal: over.signal };
-    const dialOne = (of: readonly Address[]) =>
-      dial({ ...dialling, addresses: of, timeoutMs: Math.min(timeMs, connectTimeoutMs) });
     try {
-      const first = await dialOne(addresses);
-      if ("failure" in first) return first.failure;
-      // The server that was heard gets the login, and not whatever else the name leads to when that one hangs up.
-      const address = first.socket.remoteAddress ?? "";
-      const relay = await openRelay(first.socket, () => dialOne([{ address, family: isIP(address) === 6 ? 6 : 4 }]));
-      over.signal.addEventListener("abort", () => relay.close());
-      if (over.signal.aborted) relay.close();
-      const answer = ask({
-        port: relay.port,
-        uri,
-        database,
-        timeoutMs: timeMs,
-        cut: () => relay.close(),
-        broken: () => relay.broken,
+      const dialled = await dial({
+        ...{ host, port, addresses, tls: uri.tls, secureContext: egress.secureContext },
+        ...{ timeoutMs: Math.min(timeMs, connectTimeoutMs), signal: over.signal },
       });
-      return await unlessOver(answer, over.signal, { kind: "TimedOut" }).finally(() => relay.close());
+      if ("failure" in dialled) return dialled.failure;
+      const { socket } = dialled;
+      return await unlessOver<HostOutcome>(probe({ socket, uri, database }), over.signal, { kind: "TimedOut" }).finally(
+        () => socket.destroy(),
+      );
     } finally {
       clearTimeout(timer);
       outer.removeEventListener("abort", stop);
@@ -137,17 +125,14 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
 }
 
 type ResolvedHost = HostAndPort & { addresses: readonly Address[] };
-type Asked = { uri: MongoUri; database: string };
+type Wanted = { uri: MongoUri; database: string };
 
-/** What the promise gives, or `instead` once the signal is aborted. The promise must not reject. */
+/** The promise's value, or `instead` as soon as the signal is aborted; the promise's later outcome is then ignored. */
 async function unlessOver<T>(promise: Promise<T>, signal: AbortSignal, instead: T): Promise<T> {
-  if (signal.aborted) return instead;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const end = () => resolve(instead);
+    if (signal.aborted) end();
     signal.addEventListener("abort", end);
-    void promise.then((value) => {
-      signal.removeEventListener("abort", end);
-      resolve(value);
-    });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 }
