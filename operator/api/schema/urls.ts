@@ -4,6 +4,15 @@
  * Only the form is judged. A few texts of the right form are still no URL (an unknown punycode, 999.0.0.1): whoever dials
  * one of these parses it first, and must be ready for that to fail.
  */
+import {
+  MONGODB_SCHEME,
+  SRV_SCHEME,
+  WITHOUT_BLANKS,
+  WITH_ENCODED_LOGIN,
+  WITH_HOSTS,
+  WITH_LOGIN,
+  WITH_ONE_SRV_HOST,
+} from "../types/database/mongodb-grammar.ts";
 import { matches } from "./formats.ts";
 
 /** One demand. `message` reads on after the field's path and never quotes the address. */
@@ -41,30 +50,27 @@ export const JWKS_URI_DEMANDS: Demand[] = [
   },
 ];
 
-const MONGODB = /^mongodb(\+srv)?:\/\//;
-const SRV = /^mongodb\+srv:\/\//;
-const BLANK = "\\x00-\\x20\\x7f";
-/** Drivers refuse user names and passwords with a bare separator in them. */
-const USER_INFO = "([^:/?#\\[\\]@]+(:[^:/?#\\[\\]@]*)?@)?";
-const HOST = "[^:/?#\\[\\]@,]+";
-const HOST_AND_PORT = `(${HOST}|${IPV6})(:[0-9]{1,5})?`;
-
 export const MONGODB_URI_DEMANDS: Demand[] = [
-  { form: MONGODB, message: "must begin with mongodb:// or mongodb+srv://" },
+  { form: MONGODB_SCHEME, message: "must begin with mongodb:// or mongodb+srv://" },
   {
     // A YAML block written with "|" ends in a line break; so does `echo` piped into base64.
-    form: new RegExp(`^[^${BLANK}]*$`),
+    form: WITHOUT_BLANKS,
     message: "must not contain blanks or line breaks, not even at its end",
   },
   {
-    of: MONGODB,
-    form: new RegExp(`^mongodb(\\+srv)?://${USER_INFO}${HOST_AND_PORT}(,${HOST_AND_PORT})*([/?]|$)`),
+    of: MONGODB_SCHEME,
+    form: WITH_HOSTS,
     message:
       "must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in user name and password)",
   },
   {
-    of: SRV,
-    form: new RegExp(`^mongodb\\+srv://${USER_INFO}(${HOST})?([/?]|$)`),
+    of: WITH_LOGIN,
+    form: WITH_ENCODED_LOGIN,
+    message: "must have every percent sign in the user name and password percent-encoded (%25)",
+  },
+  {
+    of: SRV_SCHEME,
+    form: WITH_ONE_SRV_HOST,
     message: "must name exactly one host and no port after mongodb+srv://",
   },
 ];

@@ -38,14 +38,14 @@ export async function logIn(
   offered: readonly string[] | undefined,
 ): Promise<LoginFailure | undefined> {
   if (mechanism === "PLAIN") {
-    return plain(connection, `\0${username}\0${password}`);
+    return plain(connection, source, `\0${username}\0${password}`);
   }
   return scram(connection, isScram(mechanism) ? mechanism : negotiated(offered), source, username, password);
 }
 
-async function plain(connection: Connection, payload: string): Promise<LoginFailure | undefined> {
+async function plain(connection: Connection, source: string, payload: string): Promise<LoginFailure | undefined> {
   const start = { saslStart: 1, mechanism: "PLAIN", payload: binary(payload), autoAuthorize: 1 };
-  const exchange = await connection.command("$external", start);
+  const exchange = await connection.command(source, start);
   if ("broken" in exchange) return exchange.broken;
   const { reply } = exchange;
   return refusal(reply) ?? (reply.done === true ? undefined : { kind: "NotMongoDB" });

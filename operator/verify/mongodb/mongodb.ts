@@ -20,21 +20,21 @@ import type { HostOutcome } from "./verdicts.ts";
 
 export type MongoCheckOptions = {
   egress: Egress;
-  /** For the whole check, all hosts together, at the most. */
+  /** The most that the whole check may take, with all hosts. */
   timeoutMs?: number;
   /** For a TCP and TLS connection to one host. */
   connectTimeoutMs?: number;
-  /** `address:port` of the DNS servers that are asked for SRV and TXT records. Default: those of the system. */
+  /** `address:port` of the DNS servers for SRV and TXT records. Default: those of the system. */
   dnsServers?: readonly string[];
 };
 
-export type MongoCheck = (target: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
+export type MongoCheck = (subject: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
 
-/** A host in a long list must not have so little time that an ordinary handshake over a continent fails. */
+/** Enough for a handshake with a server on another continent, however long the list of hosts. */
 const MIN_HOST_MS = 1_000;
 
 /**
- * Gives a check that never rejects and keeps no connection. `signal` ends it at once: it is then silent about the target.
+ * @returns a check that keeps no connection. `signal` ends it at once; the verdict is then Silence.
  *
  * @example
  * const check = createMongoCheck({ egress });
@@ -48,22 +48,12 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     if ("refusal" in parsed) return { answer: "No", passing: false, ...parsed.refusal };
 
     const timeoutMs = spread(mostMs);
-    const over = new AbortController();
-    const stop = () => over.abort();
-    const timer = setTimeout(stop, timeoutMs);
     const deadline = performance.now() + timeoutMs;
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-    try {
-      const found = await resolveSrv(parsed, { signal: over.signal, ...(dnsServers !== undefined && { dnsServers }) });
+    return withTimeLimit(timeoutMs, signal, async (over) => {
+      const found = await resolveSrv(parsed, { signal: over, ...(dnsServers !== undefined && { dnsServers }) });
       if (found.kind !== "Found") return srvVerdict(found);
-      return await checkHosts(found.uri, database, deadline, over.signal);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-      // Whatever is still under way.
-      stop();
-    }
+      return checkHosts(found.uri, database, deadline, over);
+    });
   };
 
   function srvVerdict(found: Exclude<SrvOutcome, { kind: "Found" }>): Verdict {
@@ -71,7 +61,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
   }
 
   async function checkHosts(uri: MongoUri, database: string, deadline: number, signal: AbortSignal): Promise<Verdict> {
-    // All of them first: a list with one forbidden address is not asked anywhere.
+    // All of them first: if the list has one forbidden address, the operator connects to none of it.
     const resolved = await Promise.all(uri.hosts.map((host) => resolveHost(host, signal)));
     const refused = resolved.find((host) => "kind" in host && host.kind === "AddressRefused");
     if (refused !== undefined && "kind" in refused) return verdictOf(refused);
@@ -99,33 +89,43 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     return unlessOver(addresses, signal, { kind: "TimedOut" });
   }
 
-  async function checkHost(wanted: ResolvedHost & Wanted, timeMs: number, outer: AbortSignal): Promise<HostOutcome> {
+  async function checkHost(wanted: ResolvedHost & Wanted, timeoutMs: number, outer: AbortSignal): Promise<HostOutcome> {
     const { uri, database, host, port, addresses } = wanted;
-    const over = new AbortController();
-    const stop = () => over.abort();
-    const timer = setTimeout(stop, timeMs);
-    outer.addEventListener("abort", stop);
-    if (outer.aborted) stop();
-    try {
+    return withTimeLimit(timeoutMs, outer, async (signal) => {
       const dialled = await dial({
         ...{ host, port, addresses, tls: uri.tls, secureContext: egress.secureContext },
-        ...{ timeoutMs: Math.min(timeMs, connectTimeoutMs), signal: over.signal },
+        ...{ timeoutMs: Math.min(timeoutMs, connectTimeoutMs), signal },
       });
       if ("failure" in dialled) return dialled.failure;
       const { socket } = dialled;
-      return await unlessOver<HostOutcome>(probe({ socket, uri, database }), over.signal, { kind: "TimedOut" }).finally(
-        () => socket.destroy(),
-      );
-    } finally {
-      clearTimeout(timer);
-      outer.removeEventListener("abort", stop);
-      stop();
-    }
+      const outcome = probe({ socket, uri, database });
+      return unlessOver<HostOutcome>(outcome, signal, { kind: "TimedOut" }).finally(() => socket.destroy());
+    });
   }
 }
 
 type ResolvedHost = HostAndPort & { addresses: readonly Address[] };
 type Wanted = { uri: MongoUri; database: string };
+
+/** Gives the work a signal, which is aborted when the time is up, the outer one is aborted, or the work is done. */
+async function withTimeLimit<T>(
+  timeoutMs: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const stop = () => over.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  outer.addEventListener("abort", stop);
+  if (outer.aborted) stop();
+  try {
+    return await work(over.signal);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", stop);
+    stop();
+  }
+}
 
 /** The promise's value, or `instead` as soon as the signal is aborted; the promise's later outcome is then ignored. */
 async function unlessOver<T>(promise: Promise<T>, signal: AbortSignal, instead: T): Promise<T> {

@@ -4,6 +4,7 @@ import { createConnection } from "./connection.ts";
 import type { Break } from "./connection.ts";
 import { logIn } from "./login.ts";
 import type { LoginFailure } from "./login.ts";
+import { authSourceOf } from "./uri.ts";
 import type { MongoUri } from "./uri.ts";
 import type { Reply } from "./wire.ts";
 
@@ -32,6 +33,9 @@ export type ProbeOutcome =
 const MIN_WIRE_VERSION = 9;
 const MAX_WIRE_VERSION = 29;
 
+/** For the server's log. */
+const NAME = "appsecret-operator";
+
 /** MongoDB's error codes, from mongo/base/error_codes.yml. */
 const UNAUTHORIZED = 13;
 /** What Atlas says instead of nearly every other. */
@@ -58,7 +62,8 @@ export type Probe = {
  */
 export async function probe({ socket, uri, database }: Probe): Promise<ProbeOutcome> {
   const connection = createConnection(socket);
-  const { credentials, authSource = uri.defaultDatabase ?? "admin" } = uri;
+  const { credentials } = uri;
+  const authSource = authSourceOf(uri);
   const mechanism = credentials?.mechanism ?? "DEFAULT";
   const details = {
     client: { application: { name: NAME }, driver: { name: NAME, version: "1" }, os: { type: process.platform } },
@@ -91,8 +96,6 @@ export async function probe({ socket, uri, database }: Probe): Promise<ProbeOutc
   }
   return { kind: "Welcome" };
 }
-
-const NAME = "appsecret-operator";
 
 /** What speaks against using this server any further, from its reply to hello. */
 function unfitness(hello: Reply, uri: MongoUri): ProbeOutcome | undefined {
