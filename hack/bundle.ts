@@ -13,19 +13,7 @@ import type { Metafile } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 
-/** Optional packages of the MongoDB driver, for compression and for login mechanisms that live checks refuse. */
-const OPTIONAL_PEERS = [
-  "@aws-sdk/credential-providers",
-  "@mongodb-js/zstd",
-  "aws4",
-  "gcp-metadata",
-  "kerberos",
-  "mongodb-client-encryption",
-  "snappy",
-  "socks",
-];
-
-/** CommonJS packages in an ES module load Node's own modules by `require`. */
+/** CommonJS packages in an ES module ask for Node's own modules by `require`. */
 const BANNER = `import { createRequire as bundledCreateRequire } from "node:module"; const require = bundledCreateRequire(import.meta.url);`;
 
 /** @returns the bundled packages, by name, sorted */
@@ -41,14 +29,13 @@ export async function bundle(folder: string): Promise<string[]> {
     format: "esm",
     target: "node24",
     sourcemap: "linked",
-    // A stack trace needs names and lines; the text of all packages would double the size.
+    // A stack trace needs names and lines; the text of the packages would double the size.
     sourcesContent: false,
     // The names of functions and classes stay: stack traces and error names are read by people.
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: "none",
     banner: { js: BANNER },
-    external: OPTIONAL_PEERS,
     metafile: true,
     logLevel: "warning",
   });

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { Binary } from "mongodb";
-import type { Document } from "mongodb";
+import { Binary } from "bson";
+import type { Document } from "bson";
 import { createCommandReader, reply } from "./mongodb-wire.ts";
 import type { Command } from "./mongodb-wire.ts";
 import { SCRAM_MECHANISMS, converse, userName } from "./scram.ts";
@@ -20,8 +20,8 @@ export type User = {
   databases?: readonly string[];
   /** The database that knows the user. Default: admin. */
   source?: string;
-  /** Default: both SCRAM mechanisms. */
-  mechanisms?: readonly ScramMechanism[];
+  /** Default: both SCRAM mechanisms. PLAIN is for users of $external. */
+  mechanisms?: readonly (ScramMechanism | "PLAIN")[];
 };
 
 export type FrontOptions = {
@@ -41,6 +41,8 @@ export type FrontOptions = {
   answer?: (command: Command) => Document;
   /** Instead of the number of iterations that SCRAM has in MongoDB. */
   scramIterations?: number;
+  /** Ends a SCRAM login with one empty message more, as MongoDB did before 4.4 and servers that resemble it still do. */
+  emptyExchange?: boolean;
 };
 
 export type Front = {
@@ -59,6 +61,10 @@ export type Front = {
 const BEFORE_LOGIN = ["hello", "isMaster", "ismaster", "ping", "buildInfo", "endSessions"];
 const UNAUTHORIZED = { ok: 0, code: 13, codeName: "Unauthorized" };
 const LOGIN_FAILED = { ok: 0, errmsg: "Authentication failed.", code: 18, codeName: "AuthenticationFailed" };
+const MECHANISM_UNAVAILABLE = {
+  ...{ ok: 0, errmsg: "mechanism not enabled" },
+  ...{ code: 334, codeName: "MechanismUnavailable" },
+};
 
 export const LOOPBACK = "127.0.0.1";
 
@@ -81,7 +87,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     options.tls === undefined
       ? createTcpServer(accept)
       : createTlsServer({ cert: options.tls.certPem, key: options.tls.keyPem }, accept);
-  // Of TLS too: connections whose handshake never ends are to be cut like the others.
+  // Of TLS too: connections whose handshake never ends must be cut like the others.
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
@@ -114,6 +120,8 @@ function serve(socket: Socket, options: FrontOptions, onCommand: (name: string) 
   const { users } = options;
   let user: User | undefined;
   let login: { conversation: Conversation; user: User | undefined } | undefined;
+  /** Whose login lacks nothing but the empty message. */
+  let closing: User | undefined;
   let behind: Socket | undefined;
   const read = createCommandReader();
 
@@ -175,24 +183,41 @@ function serve(socket: Socket, options: FrontOptions, onCommand: (name: string) 
 
   function begin(document: Document, source: unknown): Document {
     const first = textOf(document["payload"]);
+    if (document["mechanism"] === "PLAIN") return plain(first, source);
     const mechanism = SCRAM_MECHANISMS.find((one) => one === document["mechanism"]);
     const known = Object.hasOwn(users ?? {}, userName(first)) ? users?.[userName(first)] : undefined;
     const owner = known !== undefined && (known.source ?? "admin") === source ? known : undefined;
     if (mechanism === undefined || owner?.mechanisms?.includes(mechanism) === false) {
-      return { ok: 0, errmsg: "mechanism not enabled", code: 334, codeName: "MechanismUnavailable" };
+      return MECHANISM_UNAVAILABLE;
     }
     onLogin();
     login = { conversation: converse(mechanism, first, owner?.password, options.scramIterations), user: owner };
     return { ok: 1, conversationId: 1, done: false, payload: binary(login.conversation.serverFirst) };
   }
 
+  function plain(payload: string, source: unknown): Document {
+    const [, name = "", password] = payload.split("\0");
+    const known = Object.hasOwn(users ?? {}, name) ? users?.[name] : undefined;
+    if (known?.mechanisms?.includes("PLAIN") !== true) return MECHANISM_UNAVAILABLE;
+    onLogin();
+    if (known.password !== password || source !== "$external") return LOGIN_FAILED;
+    user = known;
+    return { ok: 1, conversationId: 1, done: true, payload: binary("") };
+  }
+
   function finish(document: Document): Document {
+    if (closing !== undefined) {
+      [user, closing] = [closing, undefined];
+      return { ok: 1, conversationId: 1, done: true, payload: binary("") };
+    }
     const final = login?.conversation.finish(textOf(document["payload"]));
     const granted = login?.user;
     login = undefined;
     if (final === undefined || granted === undefined) return LOGIN_FAILED;
-    user = granted;
-    return { ok: 1, conversationId: 1, done: true, payload: binary(final) };
+    const done = options.emptyExchange !== true;
+    if (done) user = granted;
+    else closing = granted;
+    return { ok: 1, conversationId: 1, done, payload: binary(final) };
   }
 }
 

@@ -2,8 +2,8 @@
  * MongoDB's wire protocol, as far as a server for tests needs it: commands in OP_MSG, and in OP_QUERY, with which drivers
  * still say hello. A command is one BSON document whose first key is its name.
  */
-import { BSON } from "mongodb";
-import type { Document } from "mongodb";
+import { BSON } from "bson";
+import type { Document } from "bson";
 
 const OP_REPLY = 1;
 const OP_QUERY = 2004;

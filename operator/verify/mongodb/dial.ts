@@ -1,4 +1,4 @@
-/** One connection to a database server, to an address that was checked, with or without TLS. The outcome is a value. */
+/** One connection to a database server at a checked address, with or without TLS. The outcome is a value. */
 import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
@@ -7,13 +7,13 @@ import { ATTEMPT_TIMEOUT_MS } from "../network/egress.ts";
 import type { Address } from "../network/egress.ts";
 
 export type Dialling = {
-  /** As in the connection string: TLS asks for a certificate with this name. */
+  /** As in the connection string: with TLS, the certificate must have this name. */
   host: string;
   port: number;
-  /** Those of the host, checked. No other is dialled. */
+  /** The host's addresses, checked. No other is dialled. */
   addresses: readonly Address[];
   tls: boolean;
-  /** With the CAs to trust. */
+  /** With the trusted CAs. */
   secureContext: SecureContext;
   timeoutMs: number;
   signal: AbortSignal;
@@ -30,7 +30,7 @@ export type DialFailure =
 export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { failure: DialFailure }> {
   const { host, port, addresses, tls, secureContext, timeoutMs, signal } = dialling;
   if (signal.aborted) return { failure: { kind: "TimedOut" } };
-  // Node asks this function for every host that is no literal, and "checked" is none: it cannot ask anyone else.
+  // Node calls this function for every host that is not a literal, such as "checked", and does no look-up of its own.
   const lookup: LookupFunction = (_host, options, done) => {
     const [first] = addresses;
     if (options.all === true) done(null, [...addresses]);
@@ -44,9 +44,9 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
     ? connectTls({
         socket: tcp,
         secureContext,
-        // Said here, since NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off.
+        // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED=0 would disable it.
         rejectUnauthorized: true,
-        // RFC 6066 §3: a literal is no name to ask for.
+        // RFC 6066 §3: the server name must not be an IP address.
         ...(isIP(name) === 0 && { servername: name }),
         checkServerIdentity: (_name, certificate) => checkServerIdentity(name, certificate),
       })
@@ -63,7 +63,7 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
     const timeOut = () => end({ kind: "TimedOut" });
     const timer = setTimeout(timeOut, timeoutMs);
     signal.addEventListener("abort", timeOut);
-    // They stay: a socket may fail again after it was destroyed, and an error that nobody hears ends the operator.
+    // These listeners stay: a socket may fail again after it was destroyed, and an unhandled error ends the process.
     tcp.on("error", (error) => end(networkFailure(error)));
     tcp.once("connect", () => (connected = true));
     begun.on("error", (error) => end(tls && connected ? tlsFailure(error) : networkFailure(error)));
@@ -89,7 +89,7 @@ function networkFailure(error: unknown): DialFailure {
   return { kind: "NetworkFailed", code };
 }
 
-/** A connection that breaks during the handshake may be a network's fault: only what TLS itself says is definite. */
+/** A connection that breaks during the handshake may be the network's fault: only what TLS itself reports is definite. */
 export function tlsFailure(error: unknown): DialFailure {
   const code = codeOf(error);
   return ["ECONNRESET", "EPIPE", "ETIMEDOUT", "unknown"].includes(code)

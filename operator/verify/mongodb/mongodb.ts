@@ -1,20 +1,19 @@
 /**
- * The live check of a MongoDB server: can the connection string be used to log in and to work in the named database?
+ * The live check of a MongoDB server: does the connection string log in, and may the user work in the named database?
  *
- * The string is read by us (uri.ts), its names are looked up by us (srv.ts, egress), and its hosts are dialled by us
- * (dial.ts), one after another, until one gives a definite answer. What happens on such a connection is the driver's
- * part (driver.ts), which sees nothing but a relay on loopback (relay.ts). Hosts that a server announces are never dialled.
+ * No driver is involved. The operator parses the string (uri.ts), looks its names up (srv.ts, egress), dials its hosts one
+ * after another until one gives a definite answer (dial.ts), and talks to each over a single connection (probe.ts). It never
+ * dials a host that a server announces. Why there is no driver: docs/decisions/mongodb-client.md.
  */
-import { isIP } from "node:net";
 import type { MongoSubject, Verdict } from "#api/check";
 import { EgressError } from "../network/egress.ts";
 import type { Address, Egress } from "../network/egress.ts";
 import { dial } from "./dial.ts";
-import { ask } from "./driver.ts";
-import { openRelay } from "./relay.ts";
+import { probe } from "./probe.ts";
 import { jitter } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";
 import type { SrvOutcome } from "./srv.ts";
+import { no } from "../verdict.ts";
 import { parseMongoUri } from "./uri.ts";
 import type { HostAndPort, MongoUri } from "./uri.ts";
 import { isFinal, summarize, verdictOf } from "./verdicts.ts";
@@ -22,21 +21,21 @@ import type { HostOutcome } from "./verdicts.ts";
 
 export type MongoCheckOptions = {
   egress: Egress;
-  /** For the whole check, all hosts together, at the most. */
+  /** The most that the whole check may take, with all hosts. */
   timeoutMs?: number;
   /** For a TCP and TLS connection to one host. */
   connectTimeoutMs?: number;
-  /** `address:port` of the DNS servers that are asked for SRV and TXT records. Default: those of the system. */
+  /** `address:port` of the DNS servers for SRV and TXT records. Default: those of the system. */
   dnsServers?: readonly string[];
 };
 
-export type MongoCheck = (target: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
+export type MongoCheck = (subject: MongoSubject, options: { signal: AbortSignal }) => Promise<Verdict>;
 
-/** A host in a long list must not have so little time that an ordinary handshake over a continent fails. */
+/** Enough for a handshake with a server on another continent, however long the list of hosts. */
 const MIN_HOST_MS = 1_000;
 
 /**
- * Gives a check that never rejects and keeps no connection. `signal` ends it at once: it is then silent about the target.
+ * @returns a check that keeps no connection. `signal` ends it at once; the verdict is then Silence.
  *
  * @example
  * const check = createMongoCheck({ egress });
@@ -47,33 +46,23 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
 
   return async function check({ uri: text, database }, { signal }) {
     const parsed = parseMongoUri(text);
-    if ("refusal" in parsed) return { answer: "No", passing: false, ...parsed.refusal };
+    if ("refusal" in parsed) return no(parsed.refusal.reason, parsed.refusal.message);
 
     const timeoutMs = jitter(mostMs);
-    const over = new AbortController();
-    const stop = () => over.abort();
-    const timer = setTimeout(stop, timeoutMs);
     const deadline = performance.now() + timeoutMs;
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-    try {
-      const found = await resolveSrv(parsed, { signal: over.signal, ...(dnsServers !== undefined && { dnsServers }) });
+    return withTimeLimit(timeoutMs, signal, async (over) => {
+      const found = await resolveSrv(parsed, { signal: over, ...(dnsServers !== undefined && { dnsServers }) });
       if (found.kind !== "Found") return srvVerdict(found);
-      return await checkHosts(found.uri, database, deadline, over.signal);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-      // Whatever is still under way.
-      stop();
-    }
+      return checkHosts(found.uri, database, deadline, over);
+    });
   };
 
   function srvVerdict(found: Exclude<SrvOutcome, { kind: "Found" }>): Verdict {
-    return found.kind === "Refused" ? { answer: "No", passing: false, ...found.refusal } : verdictOf(found);
+    return found.kind === "Refused" ? no(found.refusal.reason, found.refusal.message) : verdictOf(found);
   }
 
   async function checkHosts(uri: MongoUri, database: string, deadline: number, signal: AbortSignal): Promise<Verdict> {
-    // All of them first: a list with one forbidden address is not asked anywhere.
+    // All of them first: if the list has one forbidden address, the operator connects to none of it.
     const resolved = await Promise.all(uri.hosts.map((host) => resolveHost(host, signal)));
     const refused = resolved.find((host) => "kind" in host && host.kind === "AddressRefused");
     if (refused !== undefined && "kind" in refused) return verdictOf(refused);
@@ -101,53 +90,50 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     return unlessOver(addresses, signal, { kind: "TimedOut" });
   }
 
-  async function checkHost(asked: ResolvedHost & Asked, timeMs: number, outer: AbortSignal): Promise<HostOutcome> {
-    const { uri, database, host, port, addresses } = asked;
-    const over = new AbortController();
-    const stop = () => over.abort();
-    const timer = setTimeout(stop, timeMs);
-    outer.addEventListener("abort", stop);
-    if (outer.aborted) stop();
-    const dialling = { host, port, tls: uri.tls, secureContext: egress.secureContext, signal: over.signal };
-    const dialOne = (of: readonly Address[]) =>
-      dial({ ...dialling, addresses: of, timeoutMs: Math.min(timeMs, connectTimeoutMs) });
-    try {
-      const first = await dialOne(addresses);
-      if ("failure" in first) return first.failure;
-      // The server that was heard gets the login, and not whatever else the name leads to when that one hangs up.
-      const address = first.socket.remoteAddress ?? "";
-      const relay = await openRelay(first.socket, () => dialOne([{ address, family: isIP(address) === 6 ? 6 : 4 }]));
-      over.signal.addEventListener("abort", () => relay.close());
-      if (over.signal.aborted) relay.close();
-      const answer = ask({
-        port: relay.port,
-        uri,
-        database,
-        timeoutMs: timeMs,
-        cut: () => relay.close(),
-        broken: () => relay.broken,
+  async function checkHost(wanted: ResolvedHost & Wanted, timeoutMs: number, outer: AbortSignal): Promise<HostOutcome> {
+    const { uri, database, host, port, addresses } = wanted;
+    return withTimeLimit(timeoutMs, outer, async (signal) => {
+      const dialled = await dial({
+        ...{ host, port, addresses, tls: uri.tls, secureContext: egress.secureContext },
+        ...{ timeoutMs: Math.min(timeoutMs, connectTimeoutMs), signal },
       });
-      return await unlessOver(answer, over.signal, { kind: "TimedOut" }).finally(() => relay.close());
-    } finally {
-      clearTimeout(timer);
-      outer.removeEventListener("abort", stop);
-      stop();
-    }
+      if ("failure" in dialled) return dialled.failure;
+      const { socket } = dialled;
+      const outcome = probe({ socket, uri, database });
+      return unlessOver<HostOutcome>(outcome, signal, { kind: "TimedOut" }).finally(() => socket.destroy());
+    });
   }
 }
 
 type ResolvedHost = HostAndPort & { addresses: readonly Address[] };
-type Asked = { uri: MongoUri; database: string };
+type Wanted = { uri: MongoUri; database: string };
 
-/** What the promise gives, or `instead` once the signal is aborted. The promise must not reject. */
+/** Gives the work a signal, which is aborted when the time is up, the outer one is aborted, or the work is done. */
+async function withTimeLimit<T>(
+  timeoutMs: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const stop = () => over.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  outer.addEventListener("abort", stop);
+  if (outer.aborted) stop();
+  try {
+    return await work(over.signal);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
+/** The promise's value, or `instead` as soon as the signal is aborted; the promise's later outcome is then ignored. */
 async function unlessOver<T>(promise: Promise<T>, signal: AbortSignal, instead: T): Promise<T> {
-  if (signal.aborted) return instead;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const end = () => resolve(instead);
+    if (signal.aborted) end();
     signal.addEventListener("abort", end);
-    void promise.then((value) => {
-      signal.removeEventListener("abort", end);
-      resolve(value);
-    });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 }

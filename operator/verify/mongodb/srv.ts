@@ -1,5 +1,5 @@
 /**
- * What a `mongodb+srv` connection string stands for: hosts in an SRV record, and a few options in a TXT record.
+ * What a `mongodb+srv` connection string refers to: hosts in SRV records, and a few options in a TXT record.
  * The rules are those of MongoDB's "Initial DNS Seedlist Discovery" specification.
  */
 import { Resolver } from "node:dns/promises";
@@ -9,23 +9,23 @@ import type { HostAndPort, MongoUri, Refusal } from "./uri.ts";
 
 export type SrvOutcome =
   | { kind: "Found"; uri: MongoUri }
-  /** The records break the rules, and drivers would refuse them too. */
+  /** The records break the rules, and drivers refuse them, too. */
   | { kind: "Refused"; refusal: Refusal }
   | { kind: "NameNotFound" }
   | { kind: "TimedOut" }
   | { kind: "ResolveFailed" };
 
-/** All that a TXT record may set, by the specification. */
+/** What a TXT record may set, by the specification. */
 const TXT_OPTIONS = ["authSource", "replicaSet", "loadBalanced"];
 
 export type SrvOptions = {
-  /** Cuts the look-up short, which then has timed out. */
+  /** Ends the look-up, which then has timed out. */
   signal: AbortSignal;
   /** `address:port` of DNS servers. Default: those of the system. */
   dnsServers?: readonly string[];
 };
 
-/** Reads the records of a `mongodb+srv` string; gives any other string back as it is. Never rejects. */
+/** Resolves a `mongodb+srv` string; returns any other string as it is. Never rejects. */
 export async function resolveSrv(uri: MongoUri, { signal, dnsServers }: SrvOptions): Promise<SrvOutcome> {
   if (uri.srv === undefined) return { kind: "Found", uri };
   const { host, serviceName } = uri.srv;
@@ -58,7 +58,7 @@ function isAbsent(error: unknown): boolean {
   return code === "ENOTFOUND" || code === "ENODATA";
 }
 
-/** Pure: the string with what its records say. What the string itself says wins over the TXT record. */
+/** Pure: the string combined with its records. The string's own options win over the TXT record. */
 function combine(
   uri: MongoUri,
   srvHost: string,
@@ -72,16 +72,16 @@ function combine(
   if (hosts.length === 0) return { kind: "NameNotFound" };
   if (!hosts.every(({ host }) => isUnderParent(host, srvHost))) {
     return refuse(
-      "The connection string's SRV record leads to a host of another domain, which drivers refuse. Correct the record.",
+      "The connection string's SRV record names a host in another domain, which drivers refuse. Correct the record.",
     );
   }
   if (texts.length > 1)
-    return refuse("The connection string's host has more than one TXT record, which drivers refuse.");
+    return refuse("The connection string's host has more than one TXT record, which drivers refuse. Leave only one.");
   const text = new URLSearchParams(texts[0]?.join("") ?? "");
   const isAllowed = [...text].every(([name, value]) => TXT_OPTIONS.includes(name) && value !== "");
   if (!isAllowed || new Set(text.keys()).size !== [...text].length) {
     return refuse(
-      `The TXT record of the connection string's host may only set ${TXT_OPTIONS.join(", ")}, each once: drivers refuse any other.`,
+      `The TXT record of the connection string's host contains something other than ${TXT_OPTIONS.join(", ")}, or one of them twice. Drivers refuse it: correct the record.`,
     );
   }
   const authSource = uri.authSource ?? text.get("authSource");
@@ -94,7 +94,7 @@ function combine(
     kind: "Found",
     uri: {
       ...uri,
-      // Of a sharded cluster it may name hundreds: each of them leads to all shards.
+      // A sharded cluster may have hundreds, and each of them leads to all shards.
       hosts: hosts.slice(0, MAX_HOSTS),
       loadBalanced,
       ...(authSource !== null && { authSource }),
@@ -105,7 +105,7 @@ function combine(
 
 /**
  * Whether `host` lies in the parent domain of `srvHost`, or below `srvHost` itself where that has fewer than three
- * labels. Or whoever can forge one DNS answer could collect passwords at home.
+ * labels. Without this rule, anyone who can forge one DNS answer could collect logins.
  */
 function isUnderParent(host: string, srvHost: string): boolean {
   const labels = srvHost.replace(/\.$/, "").split(".");

@@ -1,13 +1,17 @@
 /**
- * A connection string, read as far as a live check needs it. Pure: looks nothing up and connects nowhere.
+ * Reads a connection string as far as a live check needs it. Pure: no look-up and no connection.
  *
- * We read it ourselves, and the driver never sees it. The driver would obey all of it: open files and sockets of this
- * container, go through proxies, and dial hosts that a server announces.
+ * The only parser of the check. It shares its grammar with the rules at apply (mongodb-grammar.ts), so it reads whatever they
+ * accept, or says why not. It obeys less than a driver does: a connection string can name files and sockets of the
+ * application's container, proxies, and identities that the operator must not lend.
  *
  * Form: MongoDB's "Connection String" and "URI Options" specifications.
  */
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 import { Reason } from "#api/status";
 import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
+import { MONGODB_URI_PARTS } from "#api/types/database/mongodb-grammar";
 import { REFUSED_MECHANISMS, WHY_NOT_INSECURE, optionRule } from "./options.ts";
 
 export type HostAndPort = { host: string; port: number };
@@ -15,38 +19,44 @@ export type HostAndPort = { host: string; port: number };
 export type Credentials = { username: string; password: string; mechanism?: Mechanism };
 export type Mechanism = (typeof MECHANISMS)[number];
 
-/** What both `mongodb://` and, after its DNS records were read, `mongodb+srv://` come to. */
+/** What a `mongodb://` string says, and a `mongodb+srv://` string together with its DNS records. */
 export type MongoUri = {
-  /** Not empty for mongodb:// ; empty for mongodb+srv:// until its record was read. */
+  /** Empty only for mongodb+srv:// whose record was not read yet. */
   hosts: readonly HostAndPort[];
   srv?: { host: string; serviceName: string };
   tls: boolean;
   credentials?: Credentials;
-  /** As given; the default depends on `defaultDatabase`. */
+  /** As given. See `authSourceOf`. */
   authSource?: string;
-  /** The path of the URI: the user's database where authSource names none. */
+  /** The path of the URI. */
   defaultDatabase?: string;
   replicaSet?: string;
   loadBalanced: boolean;
 };
 
-/** Why a connection string cannot be checked. `message` is for a status: it quotes nothing but documented option names. */
+/** The database that knows the user (MongoDB's "Authentication" specification). */
+export function authSourceOf({ authSource, defaultDatabase, credentials }: MongoUri): string {
+  return authSource ?? defaultDatabase ?? (credentials?.mechanism === "PLAIN" ? "$external" : "admin");
+}
+
+/** Why a connection string cannot be checked. `message` goes into a status: it quotes nothing but documented option names. */
 export type Refusal = { reason: Reason; message: string };
 
 /** The seed list of a large sharded cluster; each host costs a look-up and perhaps a connection. */
 export const MAX_HOSTS = 20;
-/** A Secret holds a megabyte, and judging so much would hold up everyone else for half a second. */
+/** A Secret holds up to a megabyte, and parsing that much would delay all other work by half a second. */
 const MAX_CHARACTERS = 16_384;
 
 const MECHANISMS = ["DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN"] as const;
-const PARTS =
-  /^mongodb(?<srv>\+srv)?:\/\/((?<user>[^:/?#@]*)(:(?<password>[^:/?#@]*))?@)?(?<hosts>[^/?#@]+)(\/(?<database>[^?#@]*))?(\?(?<query>[^#@]*))?$/;
-const HOST = /^(?<name>[-_.a-zA-Z0-9]+|\[[0-9a-fA-F:.]+\])(:(?<port>[0-9]{1,5}))?$/;
-/** RFC 6335 §5.1, and the underscore is added by us. */
+/** Letters and digits of any script: drivers look up the name in its ASCII form (IDNA). */
+const HOST = /^(?<name>[-_.\p{L}\p{M}\p{Nd}]+|\[[0-9a-fA-F:.]+\])(:(?<port>[0-9]{1,5}))?$/u;
+/** Percent-encoded or not, drivers take a host that ends like this for the path of a socket. */
+const SOCKET = /(\.|%2e)sock$/i;
+/** RFC 6335 §5.1. The underscore in front of it is not part of the option. */
 const SERVICE_NAME = /^[a-zA-Z0-9-]{1,15}$/;
 const CONTROL = /[\x00-\x1f\x7f]/;
 
-/** A refusal on its way out of the parser: never leaves this file. */
+/** A refusal on its way out of the parser. Never leaves this file. */
 class Refused extends Error {
   readonly refusal: Refusal;
 
@@ -70,9 +80,12 @@ function parse(uri: string): MongoUri {
   if (uri.length > MAX_CHARACTERS) throw badUri(`The connection string is longer than ${MAX_CHARACTERS} characters.`);
   const problem = mongodbUriProblem(uri);
   if (problem !== undefined) throw badUri(`The connection string ${problem}.`);
-  const parts = PARTS.exec(uri)?.groups;
-  if (parts === undefined) {
-    throw badUri("The connection string has a # or @ where none may be: percent-encode it (%23, %40).");
+  const parts = MONGODB_URI_PARTS.exec(uri)?.groups ?? {};
+  // A password with a bare / or ? in it looks like a host with a path. Node.js drivers refuse it, too.
+  if (parts["user"] === undefined && uri.includes("@")) {
+    throw badUri(
+      "The connection string has an @ behind the host, and no user name. Percent-encode / ? and @ in a password, and @ in an option (%2F, %3F, %40).",
+    );
   }
   const isSrv = parts["srv"] !== undefined;
   const options = readOptions(parts["query"] ?? "");
@@ -80,22 +93,25 @@ function parse(uri: string): MongoUri {
   const tls = readTls(options) ?? isSrv;
   const credentials = readCredentials(parts["user"], parts["password"], options, tls);
   const database = decoded(parts["database"] ?? "");
-  // It names the user's database in what the driver sends: a line break would be a command to many a server in the network.
+  // It is part of what the server gets to read: to many a server in the network, a line break would begin a command.
   if (CONTROL.test(database)) throw badUri("The database in the connection string contains a control character.");
   const loadBalanced = readBoolean(options, "loadBalanced") ?? false;
+  const direct = readBoolean(options, "directConnection") ?? false;
   const replicaSet = options.get("replicaSet");
 
-  if (isSrv && readBoolean(options, "directConnection") === true) {
+  if (isSrv && direct) {
     throw badOption("directConnection", "cannot be true with mongodb+srv, which stands for several hosts");
   }
-  if (hosts.length > 1 && readBoolean(options, "directConnection") === true) {
+  // As drivers count them: also one host that is named twice.
+  const isSeveral = parts["hosts"]?.includes(",") === true;
+  if (isSeveral && direct) {
     throw badOption("directConnection", "cannot be true with more than one host");
   }
-  if (loadBalanced && (hosts.length > 1 || replicaSet !== undefined)) {
-    throw badOption("loadBalanced", "allows one host only, and no replicaSet");
+  if (loadBalanced && (isSeveral || replicaSet !== undefined || direct)) {
+    throw badOption("loadBalanced", "allows one host only, and neither replicaSet nor directConnection");
   }
   const serviceName = options.get("srvServiceName") ?? "mongodb";
-  if (!SERVICE_NAME.test(serviceName)) throw badOption("srvServiceName", "is no name of a service (RFC 6335)");
+  if (!SERVICE_NAME.test(serviceName)) throw badOption("srvServiceName", "is not a service name (RFC 6335)");
   for (const name of ["srvServiceName", "srvMaxHosts"]) {
     if (!isSrv && options.has(name)) throw badOption(name, "is allowed with mongodb+srv only");
   }
@@ -129,20 +145,23 @@ function readOptions(query: string): ReadonlyMap<string, string> {
   const options = new Map<string, string>();
   const seen = new Set<string>();
   const pairs = query.split("&").filter((pair) => pair !== "");
-  for (const [index, pair] of pairs.entries()) {
-    const equals = pair.indexOf("=");
+  // As drivers decode them: a + is a space, and a % that begins no encoding stands for itself.
+  const decodedPairs = [...new URL(`mongodb://host/?${query}`).searchParams];
+  for (const [index, [optionName, value]] of decodedPairs.entries()) {
     // The name is not quoted: a password with a bare "?" in it ends up here.
     const which = `number ${index + 1} (of ${pairs.length})`;
-    if (equals < 1) throw badUri(`The connection string's option ${which} is not of the form name=value.`);
-    const rule = optionRule(decoded(pair.slice(0, equals)));
-    if (rule === undefined) throw badOption(which, "is none that is known: perhaps a typo");
+    if (!/^[^=]+=/.test(pairs[index] ?? "")) {
+      throw badUri(`The connection string's option ${which} is not of the form name=value.`);
+    }
+    const rule = optionRule(optionName);
+    if (rule === undefined) throw badOption(which, "is unknown, perhaps because of a typing error");
     if (rule.use === "Refused") throw badOption(rule.name, rule.why);
     if (seen.has(rule.name) && rule.name !== "readPreferenceTags") throw badOption(rule.name, "is given twice");
     seen.add(rule.name);
-    const value = decoded(pair.slice(equals + 1).replaceAll("+", " "));
     if (rule.use === "Ignored") continue;
-    if (value === "" || CONTROL.test(value))
+    if (value === "" || CONTROL.test(value)) {
       throw badOption(rule.name, "has no value, or one with a control character");
+    }
     options.set(rule.name, value);
   }
   for (const name of ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"]) {
@@ -167,13 +186,16 @@ function readTls(options: ReadonlyMap<string, string>): boolean | undefined {
 function readHosts(list: string): HostAndPort[] {
   const hosts = new Map<string, HostAndPort>();
   for (const text of list.split(",")) {
-    // Also refuses what the driver would decode first: %2Ftmp%2Fmongodb.sock is a file, %31%32%37.1 a loopback address.
-    const match = HOST.exec(text)?.groups;
-    const host = match?.["name"]?.toLowerCase();
-    const port = Number(match?.["port"] ?? 27017);
+    if (SOCKET.test(text)) {
+      throw badUri(
+        "Unix sockets exist only beside the application, so the check cannot use one. Set verify: Off to publish without a check.",
+      );
+    }
+    const { name = "", port: digits = "27017" } = HOST.exec(text)?.groups ?? {};
+    const [host, port] = [readHost(name), Number(digits)];
     if (host === undefined || port < 1 || port > 65_535) {
       throw badUri(
-        "The connection string's host must be a name or an IP address with a port from 1 to 65535; Unix sockets cannot be checked.",
+        "The connection string's host must be a name or an IP address, not percent-encoded, with a port from 1 to 65535.",
       );
     }
     hosts.set(`${host}:${port}`, { host, port });
@@ -184,6 +206,14 @@ function readHosts(list: string): HostAndPort[] {
     }
   }
   return [...hosts.values()];
+}
+
+/** In lower case and ASCII; undefined for what is no host, and for an address in letters of another script. */
+function readHost(name: string): string | undefined {
+  if (name.startsWith("[")) return isIP(name.slice(1, -1)) === 6 ? name.toLowerCase() : undefined;
+  if (/^[\x21-\x7e]*$/.test(name)) return name.toLowerCase() || undefined;
+  const ascii = domainToASCII(name);
+  return isIP(ascii) === 0 && ascii !== "" ? ascii : undefined;
 }
 
 function readCredentials(
@@ -199,11 +229,10 @@ function readCredentials(
     throw badOption("authMechanism", `must be one of ${MECHANISMS.join(", ")}`);
   }
   if (mechanism === "PLAIN" && !tls) {
-    throw badOption("authMechanism", "is PLAIN without tls=true, which sends the password for all to read");
+    throw badOption("authMechanism", "is PLAIN without tls=true, which sends the password unencrypted");
   }
   if (user === undefined) {
-    if (mechanism !== undefined)
-      throw badOption("authMechanism", "needs a user name and a password, and there is none");
+    if (mechanism !== undefined) throw badOption("authMechanism", "requires a user name and a password");
     return undefined;
   }
   const [username, password] = [decoded(user), decoded(encodedPassword ?? "")];
@@ -226,6 +255,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw badUri("The connection string has a % that begins no percent-encoding: write %25 for a percent sign.");
+    throw badUri("The connection string has a % that does not begin a percent-encoding. Write %25 for a percent sign.");
   }
 }

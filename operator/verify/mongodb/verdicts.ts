@@ -1,52 +1,67 @@
-/** What is said of a database, for each thing that can come of asking it. None quotes the connection string or the server. */
+/** The verdict for each outcome of a check. No message quotes the connection string or the server. */
 import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
-import type { Answer } from "./driver.ts";
+import type { DialFailure } from "./dial.ts";
+import type { ProbeOutcome } from "./probe.ts";
+import { no, notYet, silence, yes } from "../verdict.ts";
 
 /** What came of one host. */
 export type HostOutcome =
-  | Answer
-  /** `message`: of the egress rules, which says which flag helps. */
+  | DialFailure
+  | ProbeOutcome
+  /** `message`: from the egress rules, which name the flag that helps. */
   | { kind: "AddressRefused"; message: string }
   | { kind: "NameNotFound" }
   | { kind: "ResolveFailed" };
 
-const no = (reason: Reason, message: string, passing = false): Verdict => ({ answer: "No", reason, message, passing });
-const silence = (reason: Reason, message: string): Verdict => ({ answer: "Silence", reason, message });
-
-const MATCH_LOGIN = "Compare user name, password and authSource with the database's users";
+const COMPARE_LOGIN = "Compare user name, password and authSource with the database's users.";
 
 /** The verdict when this came of the only host. */
 export function verdictOf(outcome: HostOutcome): Verdict {
   switch (outcome.kind) {
     case "Welcome":
-      return { answer: "Yes", message: "The database server took the login and answers in the named database." };
+      return yes("The database server accepted the login and answered in the named database.");
     case "LoginRefused":
-      return no(Reason.RejectedAuthentication, `The database server refuses the login. ${MATCH_LOGIN}.`);
+      return no(Reason.RejectedAuthentication, `The database server refused the login. ${COMPARE_LOGIN}`);
     case "MechanismRefused":
       return no(
         Reason.RejectedAuthentication,
-        "The database server does not log this user in by the mechanism that was tried. Correct authMechanism, or leave it out.",
+        "The database server does not allow this user to log in with this mechanism. Correct authMechanism, or leave it out.",
       );
     case "LoginImpossible":
       return no(
         Reason.RejectedURI,
-        "The user name or password has characters that SCRAM-SHA-256 forbids (RFC 4013). Choose another password.",
+        "The password contains characters that SCRAM-SHA-256 forbids (RFC 4013). Choose another password.",
       );
     case "LoginMissing":
       return no(
         Reason.RejectedAuthentication,
-        "The database server wants a login, and the connection string has none. Add user name and password.",
+        "The database server requires a login, and the connection string has none. Add user name and password.",
+      );
+    case "ServerUnproven":
+      return no(
+        Reason.RejectedServer,
+        "The database server accepted the login but could not prove that it knows the password. Check that host and port lead to the right server.",
+      );
+    case "IterationsOutOfBounds":
+      return no(
+        Reason.RejectedServer,
+        "The database server demands an unsafe SCRAM iteration count for this user. Check that host and port lead to the right server, or set the user's password again.",
       );
     case "NotAuthorized":
       return no(
         Reason.RejectedNotAuthorized,
         "The login works, but the user has no rights in the named database. Grant a role there, or correct the database's name.",
       );
-    case "TooOld":
+    case "UnsupportedVersion":
       return no(
         Reason.RejectedServer,
-        "The database server's version cannot be used with the current MongoDB drivers: upgrade the server.",
+        "Current MongoDB drivers do not support the database server's version. If it is older than MongoDB 4.4, upgrade the server.",
+      );
+    case "NotLoadBalanced":
+      return no(
+        Reason.RejectedServer,
+        "The database server is not behind a load balancer that supports loadBalanced=true. Remove that option, or correct the host.",
       );
     case "OtherReplicaSet":
       return no(
@@ -56,54 +71,53 @@ export function verdictOf(outcome: HostOutcome): Verdict {
     case "NotMongoDB":
       return no(
         Reason.RejectedServer,
-        "Something answers at that host and port, but not as a MongoDB server does. Correct host and port.",
+        "A server responded at that host and port, but not as a MongoDB server does. Correct host and port.",
       );
     case "CommandRefused":
       return no(
         Reason.RejectedServer,
-        `The database server refuses to list the named database (MongoDB error ${outcome.code}). Correct the database's name, or the host.`,
+        `The database server refused to list the named database (MongoDB error ${outcome.code}). Correct the database's name, or the host.`,
       );
     case "TlsFailed":
       return no(Reason.RejectedTLS, tlsMessage(outcome.code));
     case "AddressRefused":
       return no(Reason.RejectedAddress, outcome.message);
     case "NameNotFound":
-      return no(
+      return notYet(
         Reason.RejectedNameNotFound,
-        "DNS does not know the database's host. Correct the name in the connection string, or create its DNS record.",
-        true,
+        "The database's host does not exist in DNS. Correct the name in the connection string, or create its DNS record.",
       );
     case "ResolveFailed":
       return silence(
         Reason.Unreachable,
-        "DNS does not say where the database's host is; it may be out of order for now.",
+        "DNS returned no answer for the database's host. The problem may be temporary; if it persists, check the cluster's DNS.",
       );
     case "Refused":
       return silence(
         Reason.UnreachableRefused,
-        "The database's host refuses the connection. Check that the server runs, and the port.",
+        "The database's host refused the connection. Check that the server is running, and the port.",
       );
     case "TimedOut":
       return silence(
         Reason.UnreachableTimeout,
-        "The database server does not answer in time. Check host and port, whether it speaks TLS there, and network policies and firewalls on the way.",
+        "The database server did not respond in time. Check host and port, whether the server uses TLS, and network policies and firewalls on the way.",
       );
     case "NetworkFailed":
       return silence(
         Reason.Unreachable,
-        `The connection to the database server fails (${outcome.code}). Check the network, and that both sides mean TLS or both do not.`,
+        `The connection to the database server failed (${outcome.code}). Check the network, and that both sides use TLS or neither does.`,
       );
     case "Closed":
       return silence(
         Reason.Unreachable,
         outcome.answered
-          ? "The database server closed the connection in the middle of the check."
-          : "The database server closes the connection without a word. If it wants TLS, add tls=true; else look into its log.",
+          ? "The database server closed the connection in the middle of the check. Check the server's log."
+          : "The database server closed the connection without responding. If it requires TLS, add tls=true; otherwise check the server's log.",
       );
     case "NotReady":
       return silence(
         Reason.Unreachable,
-        "The database server answers, but is not ready: it is starting, recovering, overloaded or shutting down, or an arbiter.",
+        "The database server responded, but is not ready: it is starting, recovering, overloaded or shutting down, or it is an arbiter.",
       );
   }
 }
@@ -116,15 +130,15 @@ function tlsMessage(code: string): string {
     return "The database server's certificate is for another name. Use the name in the certificate, or issue one for this host.";
   }
   if (/CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) {
-    return "The database server refuses the TLS handshake; perhaps it wants a client certificate, which a check cannot have. Then set verify: Off.";
+    return "The database server refused the TLS handshake. If it requires a client certificate, the check cannot provide one: set verify: Off.";
   }
   if (code.startsWith("ERR_SSL") || code === "EPROTO") {
-    return "The database's host does not speak TLS at that port, or none that we can. Correct the port, or leave out tls=true.";
+    return "The database's host does not speak TLS at that port, or no version that the operator supports. Correct the port, or leave out tls=true.";
   }
-  return `The database server's certificate is signed by no CA that the operator trusts (${code}). Add the CA to --ca-bundle.`;
+  return `The database server's certificate is signed by a CA that the operator does not trust (${code}). Add the CA to --ca-bundle.`;
 }
 
-/** The login was judged by a member of the set: the others would say the same, and asking them could lock the account. */
+/** A member of the set judged the login. The others would say the same, and another attempt could lock the account. */
 const FINAL: readonly HostOutcome["kind"][] = [
   "Welcome",
   "LoginRefused",
@@ -138,7 +152,7 @@ export function isFinal(outcome: HostOutcome): boolean {
   return FINAL.includes(outcome.kind);
 }
 
-/** The further down, the closer it came to a working connection: what a person should read first. */
+/** The further down, the closer to a working connection, and the more it helps the reader. */
 const TELLING: readonly HostOutcome["kind"][] = [
   "NameNotFound",
   "AddressRefused",
@@ -150,15 +164,15 @@ const TELLING: readonly HostOutcome["kind"][] = [
   "NotReady",
   "NotMongoDB",
   "TlsFailed",
+  "NotLoadBalanced",
   "OtherReplicaSet",
-  "TooOld",
+  "UnsupportedVersion",
+  "IterationsOutOfBounds",
+  "ServerUnproven",
   "CommandRefused",
 ];
 
-/**
- * The verdict on a list of hosts, one outcome or more each. A "no" needs all of them: as long as one host is silent it
- * may be the one that works.
- */
+/** The verdict on a list of hosts. A "No" needs all of them: as long as one host is silent, it may be the one that works. */
 export function summarize(outcomes: readonly HostOutcome[]): Verdict {
   const final = outcomes.find(isFinal);
   if (final !== undefined) return verdictOf(final);

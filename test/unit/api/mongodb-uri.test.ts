@@ -13,6 +13,8 @@ const GOOD = [
   "mongodb://db_1.orders.svc?tls=true",
   "mongodb://u:@host",
   "mongodb+srv://u:p@cluster0.abcde.mongodb.net/?retryWrites=true",
+  "mongodb://acct:key%3D%3D@acct.mongo.cosmos.azure.com:10255/?ssl=true&appName=@acct@",
+  "mongodb://u:p@host/?appName=50%#1",
 ];
 for (const uri of GOOD) {
   test(`taken: ${uri}`, () => {
@@ -29,6 +31,9 @@ const BAD: [uri: string, problem: RegExp][] = [
   ["mongodb://u:p@", /must name a host/],
   ["mongodb://u:p@ss@host", /must name a host.*percent-encode/],
   ["mongodb://u:p/w@host", /must name a host.*percent-encode/],
+  ["mongodb://u:100%@host", /percent sign.*%25/],
+  ["mongodb://u%zz:p@host", /percent sign.*%25/],
+  ["mongodb+srv://u:%4@host", /percent sign.*%25/],
   ["mongodb://host:port", /must name a host/],
   ["mongodb://a,,b", /must name a host/],
   ["mongodb://host\n", /line breaks/],

@@ -113,39 +113,40 @@ const HOSTILE: Hostile[] = [
     "a mechanism without a login",
     `mongodb://canary-host/?authMechanism=SCRAM-SHA-256`,
     "RejectedURIOption",
-    /needs a user name/,
+    /requires a user name/,
   ],
   ["a password in clear text", `${AT}/?authMechanism=PLAIN`, "RejectedURIOption", /PLAIN without tls/],
   // TLS that verifies nothing
-  ["no look at certificates", `${AT}/?tls=true&tlsInsecure=true`, "RejectedURIOption", /tlsInsecure switches off/],
+  ["no look at certificates", `${AT}/?tls=true&tlsInsecure=true`, "RejectedURIOption", /tlsInsecure disables/],
   [
     "certificates of anyone",
     `${AT}/?tls=true&tlsAllowInvalidCertificates=true`,
     "RejectedURIOption",
-    /tlsAllowInvalidCertificates switches off/,
+    /tlsAllowInvalidCertificates disables/,
   ],
   [
     "certificates for any name",
     `${AT}/?tls=true&tlsAllowInvalidHostnames=true`,
     "RejectedURIOption",
-    /tlsAllowInvalidHostnames switches off/,
+    /tlsAllowInvalidHostnames disables/,
   ],
   ["tls and ssl that contradict", `${AT}/?tls=true&ssl=false`, "RejectedURIOption", /ssl contradicts tls/],
   ["tls that is neither true nor false", `${AT}/?tls=canary-value`, "RejectedURIOption", /tls must be true or false/],
   // Options of Node's own sockets, which the driver takes from a connection string too
-  ["a source address", `${AT}/?localAddress=127.0.0.1`, "RejectedURIOption", /number 1 \(of 1\) is none that is known/],
-  ["a switch for certificate checks of Node", `${AT}/?rejectUnauthorized=`, "RejectedURIOption", /none that is known/],
-  ["a log file of the driver", `${AT}/?mongodbLogPath=stderr`, "RejectedURIOption", /none that is known/],
-  ["another class for connections", `${AT}/?connectionType=canary-value`, "RejectedURIOption", /none that is known/],
-  ["encryption with a key service", `${AT}/?autoEncryption=canary-value`, "RejectedURIOption", /none that is known/],
-  ["a prototype as an option", `${AT}/?__proto__=canary-value`, "RejectedURIOption", /none that is known/],
+  ["a source address", `${AT}/?localAddress=127.0.0.1`, "RejectedURIOption", /number 1 \(of 1\) is unknown/],
+  ["a switch for certificate checks of Node", `${AT}/?rejectUnauthorized=`, "RejectedURIOption", /is unknown/],
+  ["a log file of the driver", `${AT}/?mongodbLogPath=stderr`, "RejectedURIOption", /is unknown/],
+  ["another class for connections", `${AT}/?connectionType=canary-value`, "RejectedURIOption", /is unknown/],
+  ["encryption with a key service", `${AT}/?autoEncryption=canary-value`, "RejectedURIOption", /is unknown/],
+  ["a prototype as an option", `${AT}/?__proto__=canary-value`, "RejectedURIOption", /is unknown/],
   ["an option that nobody knows", `${AT}/?w=1&canary-value=1`, "RejectedURIOption", /number 2 \(of 2\)/],
   [
     "a password with a bare question mark",
     "mongodb://canary-user:1?canary-pass@canary-host/",
     "RejectedURI",
-    /percent-encode/,
+    /Percent-encode/,
   ],
+  ["a password with a bare slash", "mongodb://canary-user:1/canary-pass@canary-host/", "RejectedURI", /Percent-encode/],
   ["the rest of a password as an option", "mongodb://canary-user:1?canary-pass", "RejectedURI", /name=value/],
   // Hosts
   ["hundreds of hosts", `mongodb://${LOGIN}${hosts(300)}/`, "RejectedURI", /more than 20 hosts/],
@@ -167,6 +168,8 @@ const HOSTILE: Hostile[] = [
   ["a backslash in the host", `mongodb://${LOGIN}canary-host\\example.com/`, "RejectedURI", /name or an IP address/],
   ["letters that look like others", `mongodb://${LOGIN}①②⑦.0.0.1/`, "RejectedURI", /name or an IP address/],
   ["a zone in an IPv6 literal", `mongodb://${LOGIN}[fe80::1%25eth0]/`, "RejectedURI", /./],
+  ["an IPv6 literal that is none", `mongodb://${LOGIN}[::1::2]/`, "RejectedURI", /name or an IP address/],
+  ["a loopback address in digits of another script", `mongodb://${LOGIN}１２７.0.0.1/`, "RejectedURI", /name or an IP/],
   ["port 0", `${AT}:0/`, "RejectedURI", /port from 1 to 65535/],
   ["port 65536", `${AT}:65536/`, "RejectedURI", /port from 1 to 65535/],
   ["two logins", `mongodb://canary-user:canary-pass@canary-host@canary-host/`, "RejectedURI", /./],
@@ -181,6 +184,24 @@ const HOSTILE: Hostile[] = [
     "mongodb://canary-host,canary-host-2/?loadBalanced=true",
     "RejectedURIOption",
     /loadBalanced/,
+  ],
+  [
+    "one host, named twice, behind a load balancer",
+    "mongodb://canary-host,canary-host/?loadBalanced=true",
+    "RejectedURIOption",
+    /loadBalanced/,
+  ],
+  [
+    "a load balancer and a direct connection",
+    `${AT}/?loadBalanced=true&directConnection=true`,
+    "RejectedURIOption",
+    /loadBalanced/,
+  ],
+  [
+    "a direct connection that is neither true nor false",
+    `${AT}/?directConnection=canary-value`,
+    "RejectedURIOption",
+    /directConnection must be true or false/,
   ],
   [
     "a load balancer and a replica set",
@@ -245,7 +266,8 @@ const HOSTILE: Hostile[] = [
   ["a bare line break", `${AT}/\n`, "RejectedURI", /line breaks/],
   ["half a percent-encoding", "mongodb://canary-user:canary-pass%4@canary-host/", "RejectedURI", /%25/],
   ["bytes that are no UTF-8", "mongodb://canary-user:canary-pass%ff@canary-host/", "RejectedURI", /%25/],
-  ["a fragment", `${AT}/#canary-value`, "RejectedURI", /percent-encode/],
+  ["an @ in an option, without a login", "mongodb://canary-host/?appName=@canary-value", "RejectedURI", /%40/],
+  ["a fragment without a slash", `${AT}#canary-value`, "RejectedURI", /must name a host/],
   ["a user name without a password", "mongodb://canary-user@canary-host/", "RejectedURI", /without a password/],
   ["another scheme", "https://canary-host/", "RejectedURI", /must begin with mongodb/],
   ["nothing", "", "RejectedURI", /must begin with mongodb/],
@@ -304,6 +326,30 @@ test("mongodb+srv stands for a record, and for TLS unless it is switched off", (
     loadBalanced: false,
   });
   assert.is(taken("mongodb+srv://c0.abcde.mongodb.net/?tls=false&srvServiceName=orders&srvMaxHosts=2").tls, false);
+});
+
+test("after the question mark no character is reserved: @, % and ? stand for themselves", () => {
+  const uri = "mongodb://u:p@h:10255/?ssl=true&replicaSet=50%&authSource=a%zz?b&appName=@u@";
+  const { tls, replicaSet, authSource } = taken(uri);
+  assert.equal({ tls, replicaSet, authSource }, { tls: true, replicaSet: "50%", authSource: "a%zz?b" });
+});
+
+test("a + in an option is a space, in a login it is a +", () => {
+  const { credentials, replicaSet } = taken("mongodb://u:a+b@h/?replicaSet=a+b");
+  assert.equal([credentials?.password, replicaSet], ["a+b", "a b"]);
+});
+
+test("a # behind the hosts begins a fragment, which means nothing", () => {
+  assert.equal(taken("mongodb://u:p@h/db#x"), taken("mongodb://u:p@h/db"));
+  assert.equal(taken("mongodb://h/?authSource=a#x"), taken("mongodb://h/?authSource=a"));
+});
+
+test("an @ in the database's name is part of it", () => {
+  assert.is(taken("mongodb://u:p@h/d@b").defaultDatabase, "d@b");
+});
+
+test("a host in letters outside ASCII is looked up by its ASCII name", () => {
+  assert.equal(taken("mongodb://Bücher.example:1/").hosts, [{ host: "xn--bcher-kva.example", port: 1 }]);
 });
 
 test("a string without a slash after its hosts is taken, as drivers do", () => {

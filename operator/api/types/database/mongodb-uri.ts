@@ -1,31 +1,36 @@
-/** The form of a MongoDB connection string. What a live check makes of one is operator/verify/mongodb/uri.ts. */
+/** The form of a MongoDB connection string, as demands at apply. What a live check reads is operator/verify/mongodb/uri.ts. */
 import { type Demand, hasForm, problemOf } from "../../schema/demands.ts";
-import { IPV6 } from "../../schema/formats.ts";
-
-const MONGODB = /^mongodb(\+srv)?:\/\//;
-const SRV = /^mongodb\+srv:\/\//;
-const BLANK = "\\x00-\\x20\\x7f";
-/** Drivers refuse user names and passwords with a bare separator in them. */
-const USER_INFO = "([^:/?#\\[\\]@]+(:[^:/?#\\[\\]@]*)?@)?";
-const HOST = "[^:/?#\\[\\]@,]+";
-const HOST_AND_PORT = `(${HOST}|${IPV6})(:[0-9]{1,5})?`;
+import {
+  MONGODB_SCHEME,
+  SRV_SCHEME,
+  WITHOUT_BLANKS,
+  WITH_ENCODED_LOGIN,
+  WITH_HOSTS,
+  WITH_LOGIN,
+  WITH_ONE_SRV_HOST,
+} from "./mongodb-grammar.ts";
 
 export const MONGODB_URI_DEMANDS: readonly Demand[] = [
-  hasForm({ form: MONGODB, message: "must begin with mongodb:// or mongodb+srv://" }),
+  hasForm({ form: MONGODB_SCHEME, message: "must begin with mongodb:// or mongodb+srv://" }),
   hasForm({
     // A YAML block written with "|" ends in a line break; so does `echo` piped into base64.
-    form: new RegExp(`^[^${BLANK}]*$`),
+    form: WITHOUT_BLANKS,
     message: "must not contain spaces or line breaks, not even at the end",
   }),
   hasForm({
-    of: MONGODB,
-    form: new RegExp(`^mongodb(\\+srv)?://${USER_INFO}${HOST_AND_PORT}(,${HOST_AND_PORT})*([/?]|$)`),
+    of: MONGODB_SCHEME,
+    form: WITH_HOSTS,
     message:
       "must name a host, as in mongodb://user:password@host:27017 (percent-encode : / ? # [ ] and @ in the user name and password)",
   }),
   hasForm({
-    of: SRV,
-    form: new RegExp(`^mongodb\\+srv://${USER_INFO}(${HOST})?([/?]|$)`),
+    of: WITH_LOGIN,
+    form: WITH_ENCODED_LOGIN,
+    message: "must have every percent sign in the user name and password percent-encoded (%25)",
+  }),
+  hasForm({
+    of: SRV_SCHEME,
+    form: WITH_ONE_SRV_HOST,
     message: "must name exactly one host and no port after mongodb+srv://",
   }),
 ];
