@@ -60,7 +60,7 @@ export function signature(outcomes: Outcomes): string {
   return LIBRARIES.map((library) => outcomes[library]?.answer.slice(0, 1) ?? "-").join("");
 }
 
-export function whys(outcomes: Outcomes): string {
+function whys(outcomes: Outcomes): string {
   return LIBRARIES.flatMap((library) => {
     const outcome = outcomes[library];
     return outcome?.answer === "Refuses" ? [`${library}: ${outcome.why}`] : [];

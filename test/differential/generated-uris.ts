@@ -3,11 +3,13 @@ import fc from "fast-check";
 
 const SEED = 20_261_128;
 
+const oneOf = (ascii: string) => fc.nat(ascii.length - 1).map((index) => ascii.charAt(index));
+
 /** Every printable character of ASCII, and a few others. */
 const character = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(..."abc019-._~") },
-  { weight: 4, arbitrary: fc.constantFrom(..."!$&'()*+,;=%^{}|<>`\"\\ ") },
-  { weight: 2, arbitrary: fc.constantFrom(..."@:/?#[]") },
+  { weight: 3, arbitrary: oneOf("abc019-._~") },
+  { weight: 4, arbitrary: oneOf("!$&'()*+,;=%^{}|<>`\"\\ ") },
+  { weight: 2, arbitrary: oneOf("@:/?#[]") },
   { weight: 2, arbitrary: fc.constantFrom("%40", "%3A", "%2F", "%25", "%C3%A4", "%23", "%ff", "%zz", "ä", "€", "\n") },
 );
 const word = fc.array(character, { minLength: 1, maxLength: 3 }).map((middle) => `s${middle.join("")}t`);

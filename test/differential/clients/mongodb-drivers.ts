@@ -38,15 +38,15 @@ type NodeClient = {
     hosts: readonly { toString(): string }[];
     srvHost?: string;
     credentials?: { username: string; password?: string; source: string };
-    tls: boolean;
+    tls?: boolean;
     replicaSet?: string;
   };
 };
 
 const NODE_DRIVERS: readonly [Driver, (uri: string) => NodeClient][] = [
-  ["mongodb 5", (uri) => new Driver5(uri) as unknown as NodeClient],
-  ["mongodb 6", (uri) => new Driver6(uri) as unknown as NodeClient],
-  ["mongodb 7", (uri) => new Driver7(uri) as unknown as NodeClient],
+  ["mongodb 5", (uri) => new Driver5(uri)],
+  ["mongodb 6", (uri) => new Driver6(uri)],
+  ["mongodb 7", (uri) => new Driver7(uri)],
 ];
 
 /**
@@ -91,7 +91,7 @@ function reading({ options }: NodeClient): Reading {
     hosts: hostsOf(srvHost === undefined ? hosts.map((host) => host.toString()) : [srvHost]),
     login: credentials === undefined ? null : [credentials.username || "", credentials.password ?? ""],
     authSource: credentials?.source ?? null,
-    tls: Boolean(tls),
+    tls: tls === true,
     replicaSet: replicaSet ?? null,
   };
 }
