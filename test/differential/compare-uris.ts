@@ -9,6 +9,8 @@ import type { Verdict } from "./ours.ts";
 export type Row = UriCase & {
   class: Class;
   ours: Verdict["says"];
+  /** Of a verdict that is no Yes. */
+  reason?: string;
   agrees: boolean;
   /** It breaks one of the rules that have no exception. */
   breaks: boolean;
@@ -30,6 +32,7 @@ export async function compareUris(cases: readonly UriCase[], python?: string): P
       ...one,
       class: classOf(outcomes, one.takenBy),
       ours: verdict.says,
+      ...(verdict.says !== "Yes" && { reason: verdict.reason }),
       agrees: agrees(verdict, outcomes, one.takenBy),
       breaks: breaksRule(verdict.says, outcomes, one.takenBy) || readsDifferently(verdict, outcomes),
       detail: `Drivers 5, 6, 7 and PyMongo: ${signature(outcomes)} (${whys(outcomes)}). Ours: ${message}`,

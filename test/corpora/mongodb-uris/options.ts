@@ -138,6 +138,7 @@ const MORE = cases([
   ["srvMaxHosts that is no number", "mongodb+srv://cluster0.ab1cd.mongodb.net/?srvMaxHosts=few"],
   ["srvServiceName", "mongodb+srv://cluster0.ab1cd.mongodb.net/?srvServiceName=mongo"],
   ["srvServiceName with an underscore in front", "mongodb+srv://cluster0.ab1cd.mongodb.net/?srvServiceName=_mongodb"],
+  ["srvServiceName of more than 15 characters", "mongodb+srv://cluster0.ab1cd.mongodb.net/?srvServiceName=mongodb-of-the-shop"],
   ["srvAllowedHostsSuffix", "mongodb+srv://cluster0.ab1cd.mongodb.net/?srvAllowedHostsSuffix=.mongodb.net"],
   ["SRV without TLS", "mongodb+srv://cluster0.ab1cd.mongodb.net/?tls=false"],
   ["a SOCKS5 proxy", `${HOST}/?proxyHost=socks.example.com&proxyPort=1080&proxyUsername=shop&proxyPassword=Kx8fQ2mW`],

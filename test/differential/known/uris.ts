@@ -225,8 +225,12 @@ export const KNOWN_URI_DIFFERENCES: readonly KnownDifference[] = [
     kind: "SRV records in another domain",
     ours: "No",
     right: ["Unverifiable"],
-    why: "Drivers of today read srvAllowedHostsSuffix, and follow a record into another domain, which the check does not. Underscores in srvServiceName are not refused by any.",
-    cases: ["srvServiceName with an underscore in front", "srvAllowedHostsSuffix"],
+    why: "Drivers of today read srvAllowedHostsSuffix, and follow a record into another domain, which the check does not. srvServiceName may have up to 62 characters (the seed list specification), and no driver refuses an underscore.",
+    cases: [
+      "srvServiceName with an underscore in front",
+      "srvServiceName of more than 15 characters",
+      "srvAllowedHostsSuffix",
+    ],
   },
   {
     kind: "names that no database may have",
