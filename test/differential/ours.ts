@@ -24,6 +24,7 @@ export function ofConnectionString(uri: string): Verdict {
       login: credentials === undefined ? null : [credentials.username, credentials.password],
       authSource: credentials === undefined ? null : (authSource ?? defaultDatabase ?? "admin"),
       tls,
+      database: defaultDatabase === "test" ? null : (defaultDatabase ?? null),
       replicaSet: replicaSet ?? null,
     },
   };

@@ -25,6 +25,8 @@ export type Reading = {
   login: [user: string, password: string] | null;
   authSource: string | null;
   tls: boolean;
+  /** Of the path. "test" is the same as none: drivers use it where there is none. */
+  database: string | null;
   replicaSet: string | null;
 };
 
@@ -39,6 +41,7 @@ type NodeClient = {
     srvHost?: string;
     credentials?: { username: string; password?: string; source: string };
     tls?: boolean;
+    dbName?: string;
     replicaSet?: string;
   };
 };
@@ -86,12 +89,13 @@ function outcome(construct: (uri: string) => NodeClient, uri: string): Outcome {
 
 /** The types of the options promise more than is there. */
 function reading({ options }: NodeClient): Reading {
-  const { srvHost, hosts, credentials, tls, replicaSet } = options;
+  const { srvHost, hosts, credentials, tls, dbName, replicaSet } = options;
   return {
     hosts: hostsOf(srvHost === undefined ? hosts.map((host) => host.toString()) : [srvHost]),
     login: credentials === undefined ? null : [credentials.username || "", credentials.password ?? ""],
     authSource: credentials?.source ?? null,
     tls: tls === true,
+    database: dbName === undefined || dbName === "test" ? null : dbName,
     replicaSet: replicaSet ?? null,
   };
 }

@@ -28,6 +28,7 @@ def reading(client):
         "tls": client.options._options.get("tls", True)
         if info["is_srv"]
         else client.options.pool_options._ssl_context is not None,
+        "database": None if info["dbase"] == "test" else info["dbase"],
         "replicaSet": client.options.replica_set_name,
     }
 

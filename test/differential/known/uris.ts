@@ -494,4 +494,11 @@ export const KNOWN_URI_DIFFERENCES: readonly KnownDifference[] = [
     why: "In PyMongo each of these options switches TLS on unless tls=false is there; in Node.js they do not.",
     cases: ["tlsInsecure=false", "tlsAllowInvalidCertificates=false"],
   },
+  {
+    kind: "a dot in the database",
+    ours: "Yes",
+    right: ["Unverifiable", "Yes"],
+    why: "The specification lets drivers read database and collection in it, which PyMongo does; Node.js takes all of it for the database.",
+    cases: ["a database name with a dot"],
+  },
 ];
