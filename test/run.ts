@@ -23,6 +23,8 @@ type Group = { folder: string; needsCluster: boolean; atOnce: number; timeoutSec
 
 const GROUPS: readonly Group[] = [
   { folder: "unit", needsCluster: false, atOnce: 2, timeoutSeconds: 120 },
+  // Installs PyMongo and PyJWT the first time.
+  { folder: "differential", needsCluster: false, atOnce: 1, timeoutSeconds: 300 },
   { folder: "integration", needsCluster: true, atOnce: 2, timeoutSeconds: 600 },
   // Mostly they wait, for deadlines and for processes. Each has proxies, and where it stops servers a control plane, of its own.
   { folder: "faults", needsCluster: true, atOnce: 2, timeoutSeconds: 1200 },
