@@ -148,6 +148,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
       secrets: events,
       appSecrets: appSecrets.events,
       requests,
+      appSecretsPath: env.paths.appSecrets,
       secretsPath: env.paths.secrets,
     });
     const violations = history.violations();

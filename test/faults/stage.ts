@@ -102,6 +102,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
         secrets: secrets.events,
         appSecrets: appSecrets.events,
         requests: proxy.requests,
+        appSecretsPath: paths.appSecrets,
         secretsPath: paths.secrets,
       });
     },
