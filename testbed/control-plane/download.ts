@@ -2,7 +2,7 @@
  * Downloads the released programs, which takes a minute where building takes seven.
  *
  * The hosts could not be reached where this was written: it has been run against a stand-in server only
- * (test/unit/control-plane-download.test.ts), with the addresses and file names of the published releases.
+ * (test/unit/testbed/download.test.ts), with the addresses and file names of the published releases.
  *
  * The checksums come from the same place as the files, so they find what was damaged on the way, not a release that was
  * tampered with. Building from source (build.ts) checks against go.sum in this repository.
@@ -16,7 +16,7 @@ import { pipeline } from "node:stream/promises";
 import { spawnKept } from "./lifeline.ts";
 import { describeDownload } from "./progress.ts";
 import type { Progress } from "./progress.ts";
-import { ETCD_VERSION, KUBERNETES_VERSION, platform } from "./versions.ts";
+import { ETCD_VERSION, platform } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
 /** Where there is no internet this is what it costs to find out. */
@@ -38,8 +38,13 @@ type Release = {
   member?: string;
 };
 
-/** Whose release to take, `undefined` where none exists: servers are released for Linux only, kubectl for macOS too. */
-export function release(program: Program, hosts: Hosts = HOSTS, { os, arch } = platform()): Release | undefined {
+/** The release to download; `undefined` where there is none: servers are released for Linux only, kubectl for macOS too. */
+export function release(
+  program: Program,
+  kubernetes: string,
+  hosts: Hosts = HOSTS,
+  { os, arch } = platform(),
+): Release | undefined {
   const isReleased =
     (os === "linux" || (os === "darwin" && program === "kubectl")) && ["amd64", "arm64"].includes(arch);
   if (!isReleased) return undefined;
@@ -53,7 +58,7 @@ export function release(program: Program, hosts: Hosts = HOSTS, { os, arch } = p
       member: `${folder}/etcd`,
     };
   }
-  const url = `${hosts.kubernetes}/release/v${KUBERNETES_VERSION}/bin/${os}/${arch}/${program}`;
+  const url = `${hosts.kubernetes}/release/v${kubernetes}/bin/${os}/${arch}/${program}`;
   return { url, checksums: `${url}.sha512`, algorithm: "sha512" };
 }
 
@@ -64,14 +69,17 @@ export function release(program: Program, hosts: Hosts = HOSTS, { os, arch } = p
  */
 export async function download(options: {
   program: Program;
+  /** The version of Kubernetes. */
+  kubernetes: string;
   position: number;
   count: number;
   output: string;
   progress: Progress;
+  /** For tests. */
   hosts?: Hosts;
 }): Promise<void> {
   const { program, position, count, output, progress } = options;
-  const from = release(program, options.hosts);
+  const from = release(program, options.kubernetes, options.hosts);
   if (from === undefined) throw new Error(`${program} is not released for ${platform().os}/${platform().arch}`);
 
   // Where nothing answers, this is what is seen for some seconds.

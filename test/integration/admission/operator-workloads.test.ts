@@ -80,6 +80,13 @@ function refused({ status, text }: Reply, because = "may change nothing of a wor
 
 const generation = ({ body }: Reply) => (body as { metadata: { generation: number } }).metadata.generation;
 
+/** Kubernetes 1.32 itself refuses to change revisionHistoryLimit of a StatefulSet: there is nothing left to the policy. */
+async function serverAllows(resource: Resource, change: object): Promise<boolean> {
+  if (resource !== "statefulsets") return true;
+  const { status } = await admin.request("PATCH", `${path(resource, "web")}?dryRun=All`, change, MERGE_PATCH);
+  return status === 200;
+}
+
 for (const resource of WORKLOADS) {
   test(`${resource}: the operator restarts one, again for another value, and not for the same`, async () => {
     const first = await patch(resource, restart("1"));
@@ -92,6 +99,7 @@ for (const resource of WORKLOADS) {
 
   test(`${resource}: refused: anything else of it`, async () => {
     const container = { name: "web", image: "evil:1", env: [{ name: "A", value: "1" }] };
+    const historyLimit = { spec: { revisionHistoryLimit: 0 } };
     const changes: object[] = [
       { metadata: { labels: { app: "other" } } },
       { metadata: { labels: null } },
@@ -100,7 +108,7 @@ for (const resource of WORKLOADS) {
       { metadata: { finalizers: ["example.com/stay"] } },
       { metadata: { ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "a", uid: "b" }] } },
       { spec: { minReadySeconds: 7 } },
-      { spec: { revisionHistoryLimit: 0 } },
+      ...((await serverAllows(resource, historyLimit)) ? [historyLimit] : []),
       template({ spec: { containers: [container] } }),
       template({ spec: { containers: [{ ...container, image: "web:1", env: [{ name: "A", value: "2" }] }] } }),
       template({ spec: { containers: [{ ...container, image: "web:1", command: ["sh"] }] } }),

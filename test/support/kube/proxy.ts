@@ -51,7 +51,12 @@ export async function countConnections(): Promise<CountingProxy> {
   };
 }
 
-export type Seen = { method: string; path: string; query: URLSearchParams };
+export type Seen = {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  /** Of the reply, once there is one. */ status?: number;
+};
 
 /** `reset`: RST after the request was read. `hang`: nothing ever comes. */
 export type Answer = "reset" | "hang" | { status: number; headers?: Record<string, string>; body?: object | string };
@@ -97,7 +102,7 @@ export async function createFaultyProxy(): Promise<FaultyProxy> {
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://proxy");
-    const about = { method: request.method ?? "", path: url.pathname, query: url.searchParams };
+    const about: Seen = { method: request.method ?? "", path: url.pathname, query: url.searchParams };
     const { socket } = request;
     if (stalled.has(socket)) return;
     seen.push(about);
@@ -105,6 +110,7 @@ export async function createFaultyProxy(): Promise<FaultyProxy> {
     if (answer === "hang" || stalled.has(socket)) return;
     if (answer === "reset") return void socket.resetAndDestroy();
     if (answer !== undefined) {
+      about.status = answer.status;
       const body = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body ?? {});
       response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers }).end(body);
       return;
@@ -118,6 +124,7 @@ export async function createFaultyProxy(): Promise<FaultyProxy> {
     request.pipe(upstream);
     const [reply] = (await once(upstream, "response")) as [IncomingMessage];
     if (stalled.has(socket)) return;
+    if (reply.statusCode !== undefined) about.status = reply.statusCode;
     response.writeHead(reply.statusCode ?? 502, reply.headers);
     if (about.query.get("watch") === "true" && reply.statusCode === 200) {
       response.flushHeaders();
