@@ -52,7 +52,7 @@ test("a fact that does not come true is named, and not counted", async () => {
   const { stage, printed } = setUp();
   const error = await failure(stage.fact("The sky is green.", () => false, 10));
   assert.instance(error, DemoError);
-  assert.is(error.message, "✘ This was to be shown, and is not so: The sky is green.");
+  assert.is(error.message, "✘ The demo expected this, and it did not happen: The sky is green.");
   assert.is(printed(), "");
   assert.is(stage.facts, 0);
 });
@@ -94,6 +94,7 @@ for (const [what, message, columns, lines] of [
   ["a word that is longer than the line", "a verylongword b", 6, ["a", "verylongword", "b"]],
   ["a line that just fits", "ab cd", 5, ["ab cd"]],
   ["line breaks", "a b\n\nc", 10, ["a b", "", "c"]],
+  ["a table", "  a b", 3, ["  a b"]],
 ] as const) {
   test(`wrapping ${what}`, () => assert.equal(wrap(message, columns).split("\n"), lines));
 }
