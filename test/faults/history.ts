@@ -3,7 +3,7 @@ import type { AppSecret } from "#api/schema/spec";
 import type { WatchEvent } from "#support/operator/api";
 import type { Secret } from "#support/operator/environment";
 import { decoded } from "#support/operator/environment";
-import type { Passed } from "./proxy.ts";
+import type { Passed } from "#support/fault-proxy/proxy";
 
 /**
  * Promises about every moment, not only about the end. etcd numbers all changes of all objects in one order, so that two

@@ -12,10 +12,10 @@ import { installRights, logIn, OPERATOR_ACCOUNT } from "#support/operator/servic
 import { custom, login } from "#support/operator/specs";
 import { ahead } from "./ahead.ts";
 import { createHistory } from "./history.ts";
-import type { Passed, Proxy } from "./proxy.ts";
-import { startProxy } from "./proxy.ts";
-import { isWrite } from "./rules.ts";
-import { addresses, createStage, throughProxy } from "./stage.ts";
+import type { Passed, Proxy } from "#support/fault-proxy/proxy";
+import { startProxy } from "#support/fault-proxy/proxy";
+import { isWrite } from "#support/fault-proxy/rules";
+import { insteadOfServer, createStage, throughProxy } from "./stage.ts";
 
 /**
  * Two replicas and one Lease, each replica behind a proxy of its own: what a replica writes is what comes through there. The
@@ -114,7 +114,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
   const env = stage.environments[0]!;
   const started: Replica[] = [];
   const start = async (): Promise<Replica> => {
-    const proxy = await startProxy(addresses(process.env));
+    const proxy = await startProxy(await insteadOfServer(process.env));
     const { kubeconfig, remove } = await throughProxy(await logIn(stage.api, OPERATOR_ACCOUNT), proxy);
     const lease = ["--leader-elect", `--lease-namespace=${env.namespace}`];
     const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: lease });

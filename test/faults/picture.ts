@@ -5,7 +5,7 @@ import type { AppSecret } from "#api/schema/spec";
 import type { Environment, Secret } from "#support/operator/environment";
 import { decoded, state } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
-import type { Proxy } from "./proxy.ts";
+import type { Proxy } from "#support/fault-proxy/proxy";
 
 /** A namespace as it is, without what differs from run to run: uids, versions, times. */
 export type Picture = {

@@ -10,7 +10,7 @@ import { installRights } from "#support/operator/service-account";
 import { custom, database, from, login } from "#support/operator/specs";
 import { installCrds } from "./cluster.ts";
 import { atRest } from "./picture.ts";
-import { isWrite } from "./rules.ts";
+import { isWrite } from "#support/fault-proxy/rules";
 import type { Stage } from "./stage.ts";
 import { createStage } from "./stage.ts";
 

@@ -13,8 +13,8 @@ import { startOperator } from "#support/operator/operator";
 import { logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "#support/operator/service-account";
 import { createHistory } from "./history.ts";
 import type { History } from "./history.ts";
-import type { Proxy } from "./proxy.ts";
-import { startProxy } from "./proxy.ts";
+import type { Proxy, ProxyOptions } from "#support/fault-proxy/proxy";
+import { startProxy } from "#support/fault-proxy/proxy";
 
 // Operators start by the hundred here: compiled once, each starts with less than half the work. They end by SIGKILL, after
 // which there is no coverage to be had.
@@ -54,7 +54,7 @@ export type StageOptions = {
 export async function createStage(options: StageOptions): Promise<Stage> {
   const { prefix, namespaces = 1, flags = [], seed = 1, env = process.env } = options;
   const api = await connect(env);
-  const proxy = await startProxy({ ...addresses(env), seed });
+  const proxy = await startProxy({ ...(await insteadOfServer(env)), seed });
   const environments = await Promise.all(Array.from({ length: namespaces }, () => createEnvironment(api, prefix)));
   const login = await throughProxy(await logIn(api, OPERATOR_ACCOUNT), proxy);
   const recordings: Recording<object>[] = [];
@@ -119,19 +119,17 @@ export async function createStage(options: StageOptions): Promise<Stage> {
 }
 
 /** What a proxy needs to stand in for the API server: the files of the local control plane (testbed/control-plane). */
-export function addresses(env: NodeJS.ProcessEnv) {
+export async function insteadOfServer(env: NodeJS.ProcessEnv): Promise<ProxyOptions> {
   const { certificateAuthority, servingCertificate, servingKey } = layout(dirname(env["KUBECONFIG"] ?? ""));
   if (!existsSync(servingKey)) {
     throw new Error(
-      "the fault tests need the local control plane, for the key of its API server: unset USE_EXISTING_CLUSTER",
+      "The fault tests need the local control plane, for the key of its API server. Unset USE_EXISTING_CLUSTER.",
     );
   }
-  return {
-    server: loadKubeConfig(env).server,
-    caPath: certificateAuthority,
-    certificatePath: servingCertificate,
-    keyPath: servingKey,
-  };
+  const [ca, cert, key] = await Promise.all(
+    [certificateAuthority, servingCertificate, servingKey].map((path) => readFile(path)),
+  );
+  return { server: loadKubeConfig(env).server, ca, certificate: { cert: cert!, key: key! } };
 }
 
 /** The same login, with the proxy in the server's place. */

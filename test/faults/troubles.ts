@@ -1,5 +1,5 @@
-import type { Fault, Rule } from "./rules.ts";
-import { isAny, isList, isRead, isWatch, isWrite } from "./rules.ts";
+import type { Fault, Rule } from "#support/fault-proxy/rules";
+import { isAny, isList, isRead, isWatch, isWrite } from "#support/fault-proxy/rules";
 import type { Stage } from "./stage.ts";
 
 /** What a network, a load balancer and an overloaded API server do to requests and watches, each kind by its name. */

@@ -6,7 +6,8 @@ import type { AppSecret } from "#api/schema/spec";
 import type { WatchEvent } from "#support/operator/api";
 import type { Secret } from "#support/operator/environment";
 import { login } from "#support/operator/specs";
-import type { Passed } from "../../faults/proxy.ts";
+import type { Passed } from "#support/fault-proxy/proxy";
+import { asked } from "#support/fault-proxy/rules";
 import { createHistory } from "../../faults/history.ts";
 
 const APP_SECRETS = "/apis/appsecret.dev/v1/namespaces/a/appsecrets";
@@ -34,7 +35,7 @@ function violations(steps: readonly Step[]): string[] {
     }
     const resourceVersion = `${index + 1}`;
     const wrote = (path: string) =>
-      void requests.push({ method: "PATCH", path, kind: "write", at: 0, authorization: undefined, resourceVersion });
+      void requests.push({ ...asked("PATCH", path), at: 0, authorization: undefined, resourceVersion });
     if ("publish" in step) {
       const name = step.publish;
       const labels = { [MANAGED_BY_LABEL]: OPERATOR_NAME };
