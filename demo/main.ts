@@ -31,7 +31,7 @@ const interrupt = new AbortController();
 let mustBeOrderly = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    // While the programs are being built, or at a second Ctrl-C: what we started ends with us anyway (lifeline.ts).
+    // While the programs are being built, or at a second Ctrl-C: every process ends with this one anyway (lifeline.ts).
     if (!mustBeOrderly || interrupt.signal.aborted) process.exit(INTERRUPTED);
     interrupt.abort();
   });

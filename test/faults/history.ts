@@ -7,10 +7,10 @@ import type { Passed } from "#support/fault-proxy/proxy";
 
 /**
  * Promises about every moment, not only about the end. etcd numbers all changes of all objects in one order, so that two
- * recordings make one history: what a Secret was, and what its AppSecret asked, when the operator touched it.
+ * recordings make one history: what a Secret was, and what its AppSecret said, when the operator wrote it.
  */
 export type History = {
-  /** From here on only what is asked for now excuses a deletion. To be called when the operator is at rest. */
+  /** From here on only the present specs excuse a deletion. Call it when the operator is at rest. */
   mark: () => void;
   /** What the operator has done that it must not, one sentence each. `allowed`: may a Secret of this name hold this? */
   violations: (allowed?: Allowed) => string[];
@@ -113,7 +113,7 @@ export function createHistory(recorded: Recorded): History {
           if (!removed.has(uid)) continue;
           if (owner === undefined) said(`it deleted the foreign Secret ${name}`);
           else if (!mayWithdraw(name, owner, { appSecrets, recent }))
-            said(`it deleted Secret ${name}, for which ${owner} asks`);
+            said(`it deleted Secret ${name}, which ${owner} asks for`);
           continue;
         }
         if (!versions.has(resourceVersion)) continue;
@@ -127,7 +127,7 @@ export function createHistory(recorded: Recorded): History {
         ) {
           said(`it left Secret ${name} without owner or label, or of another type`);
         }
-        if (!allowed(name, contentOf(object))) said(`it put into Secret ${name} what nobody asked for`);
+        if (!allowed(name, contentOf(object))) said(`it put content into Secret ${name} that no AppSecret asks for`);
         const appSecret = owner === undefined ? undefined : appSecrets.get(owner);
         if (appSecret !== undefined && !mayPublish(appSecret, appSecrets, takenOff)) {
           said(`it published Secret ${name} for ${owner}, which does not hold its type`);
@@ -171,7 +171,7 @@ function mayPublish(
   return holders.length === 1 && holders[0]?.metadata.uid === metadata.uid;
 }
 
-/** By what is asked now or, where it has just changed, by what was asked since the last mark. */
+/** Judged by the present spec or, where it has just changed, by any spec since the last mark. */
 function mayWithdraw(
   secret: string,
   owner: string,

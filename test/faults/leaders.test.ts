@@ -51,7 +51,7 @@ test("a leader that was stopped for longer than its Lease and woken writes nothi
   assert.equal(ending, { code: 0, signal: null });
 });
 
-test("a leader that is told to end hands over at once", async () => {
+test("a leader that gets SIGTERM hands over at once", async () => {
   const { violations, tookMs } = await scenes[2]!;
   assert.equal(violations, []);
   assert.ok(tookMs <= 5_000, `it took ${tookMs} ms`);
@@ -85,7 +85,7 @@ async function stopped(pair: Pair): Promise<Partial<Told>> {
   const told = await takenOver(pair, performance.now());
   const tookOverAt = Math.min(...writesOf(follower).map(({ at }) => at));
   process.kill(leader.operator.pid, "SIGCONT");
-  // Tempting: work for whoever believes that it leads.
+  // Tempting: work for a replica that believes that it leads.
   for (let edit = 0; edit < 3; edit += 1) {
     await env.apply("keys", custom({ A: `tempting ${edit}` }));
     await delay(TEMPTATION_MS / 3);

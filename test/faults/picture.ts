@@ -45,7 +45,7 @@ function secretPicture(secret: Secret, uids: ReadonlyMap<string, string>) {
   return { type: secret.type, data: decoded(secret), labels, annotations, owners };
 }
 
-/** What the status records about the Secret has to be true: else the next restart writes it anew. */
+/** What the status records about the Secret must be true: otherwise the next restart writes the Secret again. */
 function appSecretPicture({ metadata, spec, status }: AppSecret, versions: ReadonlyMap<string, string>) {
   const { secret, sources = [], binding, observedGeneration, conditions = [] } = status ?? {};
   return {

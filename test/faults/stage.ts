@@ -85,7 +85,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
       // The signal is sent before this returns: nothing that the operator does now can come through.
       const killed = operator?.stop("SIGKILL");
       starting = Promise.all([starting, killed])
-        // The one whose start was under way: of two crashes in a row it would go on beside the next one, for ever.
+        // The one whose start was under way: of two crashes in a row it would keep running beside the next one.
         .then(() => operator?.stop("SIGKILL"))
         .then(start);
       // Whoever waits in `settled` hears of it.

@@ -1,6 +1,6 @@
 /**
- * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, else our cache, else a download, else a build.
- * Each program is looked for on its own: a KUBEBUILDER_ASSETS as setup-envtest makes it has no kube-controller-manager.
+ * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, then the cache, then a download, then a build.
+ * Each program is looked up separately: setup-envtest makes a KUBEBUILDER_ASSETS without kube-controller-manager.
  */
 import { constants } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
@@ -47,12 +47,14 @@ export async function ensureBinaries(options: BinariesOptions = {}): Promise<Bin
   const cache = cacheDirectory(env);
   await mkdir(cache, { recursive: true });
   const onWait = (pid: number) =>
-    progress.note(`Another run (process ${pid}) is getting the control plane's programs; waiting for it.`);
+    progress.note(`Waiting for another run (process ${pid}), which is building the programs of the control plane.`);
   const work = async () => {
     await removePartial(cache);
     const began = performance.now();
     const found = await getMissing(cache, env, progress);
-    progress.note(`The control plane's programs are in ${cache} after ${duration(performance.now() - began)}.`);
+    progress.note(
+      `The programs of the control plane are in ${cache}. That took ${duration(performance.now() - began)}.`,
+    );
     return found;
   };
   return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
@@ -77,7 +79,7 @@ function isComplete(found: Partial<Binaries>): found is Binaries {
 }
 
 async function getMissing(cache: string, env: NodeJS.ProcessEnv, progress: Progress): Promise<Binaries> {
-  // Another run may have got them while we waited for the lock.
+  // Another run may have put them there while this one waited for the lock.
   const found: Partial<Record<Program, string>> = await findBinaries(env);
   const partial = await mkdtemp(join(cache, PARTIAL));
   const missing = () => PROGRAMS.filter((program) => found[program] === undefined);
@@ -138,8 +140,8 @@ async function buildAll(
     await writeModule(controlPlaneSource("kubectl", env).module, version, go, goEnvironment(env));
   }
   progress.note(
-    `No download (${whyNotDownloaded.join("; ")}): building ${programs.join(", ")} with Go, once. This usually takes about ` +
-      `${usualBuildTime(programs)} on two cores, and about 5 GB in Go's caches.`,
+    `Building ${programs.join(", ")} with Go, because they cannot be downloaded (${whyNotDownloaded.join("; ")}). ` +
+      `This happens once, and usually takes about ${usualBuildTime(programs)} on two cores and 5 GB in Go's caches.`,
   );
   for (const [index, program] of programs.entries()) {
     const source = controlPlaneSource(program, env);
@@ -184,10 +186,12 @@ export async function ensureProgram(options: ProgramOptions): Promise<string> {
     await removePartial(cache);
     const { go, why } = await findGo(module, env);
     if (go === undefined) {
-      const message = `${program} is built with Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
+      const message = `Building ${program} needs Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
       throw new ControlPlaneError("NoBinaries", message);
     }
-    progress.note(`Building ${program} with Go, once. This usually takes about ${duration(usualSeconds * 1000)}.`);
+    progress.note(
+      `Building ${program} with Go. This happens once and usually takes about ${duration(usualSeconds * 1000)}.`,
+    );
     const partial = await mkdtemp(join(cache, PARTIAL));
     try {
       await build({ source, position: 1, count: 1, go, env, progress, output: join(partial, program) });
@@ -197,19 +201,20 @@ export async function ensureProgram(options: ProgramOptions): Promise<string> {
     }
     return path;
   };
-  const onWait = (pid: number) => progress.note(`Another run (process ${pid}) is building ${program}; waiting for it.`);
+  const onWait = (pid: number) =>
+    progress.note(`Waiting for another run (process ${pid}), which is building ${program}.`);
   return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
 }
 
-/** The whole message: what is missing, why it could not be had, and the three ways out. */
+/** The whole message: what is missing, why it is, and the three ways out. */
 function whatToInstall(missing: readonly Program[], why: readonly string[]): string {
   return [
-    `The local control plane needs ${missing.join(", ")}, and could neither download nor build:`,
+    `The local control plane needs ${missing.join(", ")}, which can be neither downloaded nor built:`,
     ...why.map((reason) => `  - ${reason}`),
-    "Any one of these helps:",
-    `  - install Go ${GO_VERSION} or newer (https://go.dev/dl/), and run this again`,
-    `  - set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}`,
-    "  - set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a cluster for tests",
+    "Do one of the following:",
+    `  - Install Go ${GO_VERSION} or newer (https://go.dev/dl/) and run the command again.`,
+    `  - Set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}.`,
+    "  - Set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a test cluster.",
   ].join("\n");
 }
 

@@ -113,7 +113,7 @@ export async function build(options: {
     const code = await child.done();
     if (code === 0) return;
     const said = messages.slice(-8).join("\n");
-    throw new ControlPlaneError("BuildFailed", `building ${program} failed (go ${args[0]}, code ${code}):\n${said}`);
+    throw new ControlPlaneError("BuildFailed", `Building ${program} failed (go ${args[0]}, code ${code}):\n${said}`);
   }
 
   let modules = 0;

@@ -65,7 +65,7 @@ export function release(
 /**
  * Downloads one program into the file `output`.
  *
- * @throws an Error that says in a few words why it could not be had; nothing is left at `output` then.
+ * @throws an Error that says in a few words why the download failed; nothing is left at `output` then.
  */
 export async function download(options: {
   program: Program;
@@ -82,8 +82,8 @@ export async function download(options: {
   const from = release(program, options.kubernetes, options.hosts);
   if (from === undefined) throw new Error(`${program} is not released for ${platform().os}/${platform().arch}`);
 
-  // Where nothing answers, this is what is seen for some seconds.
-  progress.show(() => `Asking ${new URL(from.url).host} for ${program}`);
+  // Shown for some seconds where no host responds.
+  progress.show(() => `Trying to download ${program} from ${new URL(from.url).host}`);
   const expected = checksumOf(basename(from.url), await (await get(from.checksums)).response.text());
   const { response, heard } = await get(from.url);
   const total = Number(response.headers.get("content-length") ?? Number.NaN);
@@ -111,7 +111,9 @@ export async function download(options: {
   const file = `${output}.download`;
   if (response.body === null) throw new Error(`${from.url} is empty`);
   await pipeline(Readable.fromWeb(response.body), measure, createWriteStream(file)).catch((error: unknown) => {
-    throw new Error(`${new URL(from.url).host} broke off after ${Math.round(bytes / 1e6)} MB`, { cause: error });
+    throw new Error(`${new URL(from.url).host} ended the download after ${Math.round(bytes / 1e6)} MB`, {
+      cause: error,
+    });
   });
   if (hash.digest("hex") !== expected) throw new Error(`${from.url} does not have its published checksum`);
   if (from.member === undefined) await rename(file, output);
@@ -129,7 +131,7 @@ function checksumOf(name: string, text: string): string {
   return checksum;
 }
 
-/** A response with status 200; it is aborted when nothing is heard of it for a while: call `heard` when something is. */
+/** A response with status 200. It is aborted after a silence; call `heard` for each piece that arrives. */
 async function get(url: string): Promise<{ response: Response; heard: () => void }> {
   const abort = new AbortController();
   const { host } = new URL(url);
@@ -144,7 +146,7 @@ async function get(url: string): Promise<{ response: Response; heard: () => void
     throw new Error(`${host} cannot be reached (${cause?.code ?? "no answer"})`, { cause: error });
   });
   heard();
-  if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+  if (!response.ok) throw new Error(`${url} returns ${response.status}`);
   return { response, heard };
 }
 

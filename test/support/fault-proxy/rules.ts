@@ -24,7 +24,7 @@ export type Fault =
       headers?: Record<string, string>;
       body?: object | string;
     }
-  /** A list as it was when it was last asked for, and whatever happened since `lagMs` later. */
+  /** A list as it was the last time, and what has happened since then `lagMs` later. */
   | { kind: "stale"; lagMs: number }
   /** Something happens at this very moment, and the connection ends. */
   | { kind: "happen"; executed: boolean; what: () => void }
