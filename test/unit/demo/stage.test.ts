@@ -5,10 +5,14 @@ import type { Screen } from "#demo/stage";
 
 const ENV = { PATH: process.env["PATH"] ?? "", GREETING: "hello" };
 
-/** What is printed, on a screen that is a terminal or not. */
-function setUp({ isTTY = false, columns }: { isTTY?: boolean; columns?: number } = {}) {
+/** A stage on a screen that is not a terminal, and what it prints. */
+function setUp({ columns }: { columns?: number } = {}) {
   let printed = "";
-  const screen: Screen = { isTTY, ...(columns === undefined ? {} : { columns }), write: (text) => (printed += text) };
+  const screen: Screen = {
+    isTTY: false,
+    ...(columns === undefined ? {} : { columns }),
+    write: (text) => (printed += text),
+  };
   const ended = new AbortController();
   return { stage: createStage(ENV, ended.signal, screen), ended, printed: () => printed };
 }
@@ -25,16 +29,6 @@ test("what is printed as a command is what the shell runs, pipes and quotes incl
   const answer = await stage.run(`echo "$GREETING  you" | tr a-z A-Z; exit 3`);
   assert.equal(answer, { code: 3, stdout: "HELLO  YOU\n", stderr: "" });
   assert.is(printed(), `$ echo "$GREETING  you" | tr a-z A-Z; exit 3\n    HELLO  YOU\n`);
-});
-
-test("colour is for terminals only", async () => {
-  for (const isTTY of [true, false]) {
-    const { stage, printed } = setUp({ isTTY });
-    stage.heading("A heading");
-    await stage.run("true");
-    await stage.fact("A fact.", () => true);
-    assert.is(printed().includes("\x1b["), isTTY);
-  }
 });
 
 test("a fact is tried until it holds, and counted", async () => {
