@@ -148,9 +148,11 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const ended = new AbortController();
     to.once("close", () => ended.abort());
     const outlet = createWatchStream(fault?.kind === "stream" ? fault.faults : {}, {
-      write: (text) => void (stalled.has(from.socket) || to.write(text)),
+      write(text) {
+        if (!stalled.has(from.socket)) to.write(text);
+      },
       end: () => void to.end(),
-      cut: () => void end(from.socket),
+      cut: () => end(from.socket),
     });
     const old = fault?.kind === "stale" ? lists.get(what.path) : undefined;
     let url = from.url ?? "";

@@ -64,7 +64,10 @@ export function createWatchStream(faults: StreamFaults, outlet: Outlet): WatchSt
     push(line) {
       if (over) return;
       // Without faults a line need not be an event: a test may have put something else there.
-      if (isWell) return write(line);
+      if (isWell) {
+        write(line);
+        return;
+      }
       const { type, object } = JSON.parse(line) as Event;
       if (type === "BOOKMARK" || type === "ERROR") {
         flush();
