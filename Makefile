@@ -12,34 +12,34 @@ INSTALLED := node_modules/.package-lock.json
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(INSTALLED) ## Bring up a control plane with the operator in it, show what it does, and stay until Ctrl-C
+demo: $(INSTALLED) ## Start a control plane with the operator, show what it does, and stay until Ctrl-C
 	@$(NPM) run demo
 
-control-plane: $(INSTALLED) ## Bring up a control plane alone, print its KUBECONFIG, and stay until Ctrl-C
+control-plane: $(INSTALLED) ## Start a control plane alone, print its KUBECONFIG, and stay until Ctrl-C
 	@node_modules/.bin/node testbed/control-plane/main.ts
 
-test: $(INSTALLED) ## Run all tests; integration tests run against a real kube-apiserver
+test: $(INSTALLED) ## Run all tests, with a real kube-apiserver; on another version: KUBERNETES=1.33.13 make test
 	@$(NPM) test
 
-bench: $(INSTALLED) ## Measure the operator side by side with the API server's own limit (about a quarter of an hour)
+bench: $(INSTALLED) ## Compare the operator's speed with the limit of the API server (about 15 minutes)
 	@$(NPM) run bench
 
 profile: $(INSTALLED) ## Make a CPU profile of the operator under load
 	@$(NPM) run profile
 
-soak: $(INSTALLED) ## The fault tests in their long form: an hour, or SOAK_MINUTES=…
+soak: $(INSTALLED) ## Run the fault tests for an hour, or for SOAK_MINUTES
 	@$(NPM) run soak
 
 check: $(INSTALLED) ## Check types, lint, format, imports, unused code, generated files, duplicates and prose
 	@$(NPM) run check
 
-audit: $(INSTALLED) ## Look up known vulnerabilities of the installed packages in the registry
+audit: $(INSTALLED) ## Check the installed packages for known vulnerabilities
 	@$(NPM) run audit
 
 format: $(INSTALLED) ## Format all files with Prettier
 	@$(NPM) run format
 
-generate: $(INSTALLED) ## Write the generated files: CRD, admission policies, install.yaml
+generate: $(INSTALLED) ## Regenerate the CRD, the admission policies and install.yaml
 	@$(NPM) run generate
 
 bundle: $(INSTALLED) ## Bundle the operator into dist/: one file that needs Node only
@@ -48,13 +48,13 @@ bundle: $(INSTALLED) ## Bundle the operator into dist/: one file that needs Node
 image: ## Build the image with docker, podman or buildah: IMAGE, BUILD_IMAGE, RUNTIME_IMAGE, PLATFORMS (hack/image.sh)
 	@hack/image.sh
 
-e2e: $(INSTALLED) ## Install the chart on the cluster of KUBECONFIG and try everything; IMAGE: one that its nodes can run
+e2e: $(INSTALLED) ## Test the chart on the cluster of KUBECONFIG; IMAGE names an image that its nodes can run
 	@$(NPM) run e2e
 
 kind: $(INSTALLED) ## Create a kind cluster, build and load the image, and run e2e in it
 	@hack/kind.sh
 
-clean: ## Remove what was installed and produced in this checkout (the cache of binaries outside it stays)
+clean: ## Remove installed packages and build output from this checkout (the cache outside it stays)
 	rm -rf node_modules coverage dist
 
 $(INSTALLED): package-lock.json

@@ -1,4 +1,4 @@
-/** On a cluster that is not ours (USE_EXISTING_CLUSTER=true) the demo takes nobody's place, and leaves as it came. */
+/** On an existing cluster (USE_EXISTING_CLUSTER=true) the demo replaces nothing, and removes what it created. */
 import type { ControlPlane } from "#testbed/control-plane/index";
 import { NAMESPACES } from "./scenes.ts";
 import type { Stage } from "./stage.ts";
@@ -8,8 +8,8 @@ const NAMESPACE_OF_OPERATOR = "appsecret-system";
 const CRD = "appsecrets.appsecret.dev";
 
 /**
- * @returns what removes everything that the demo makes; for a cluster of our own there is nothing to do
- * @throws DemoError when something of the demo's names is there already
+ * @returns a function that removes everything that the demo created; on a control plane of its own it does nothing
+ * @throws DemoError when the cluster already has something with a name that the demo uses
  */
 export async function prepareGuest(cluster: ControlPlane, stage: Stage): Promise<() => Promise<void>> {
   if (!cluster.existing) return async () => undefined;
@@ -20,8 +20,8 @@ export async function prepareGuest(cluster: ControlPlane, stage: Stage): Promise
   const there = stdout.trim().split("\n").filter(Boolean);
   if (there.length > 0) {
     throw new DemoError(
-      `The cluster of KUBECONFIG=${cluster.kubeconfigPath} has ${there.join(", ")}, which the demo makes and removes. ` +
-        `Unset USE_EXISTING_CLUSTER: the demo then starts a control plane of its own.`,
+      `The cluster of KUBECONFIG=${cluster.kubeconfigPath} already has ${there.join(", ")}, which the demo would create and delete. ` +
+        `Unset USE_EXISTING_CLUSTER: the demo then starts its own control plane.`,
     );
   }
   return async () => {

@@ -19,8 +19,9 @@ import type { Stage } from "./stage.ts";
 // The commands that it shows name files from here.
 process.chdir(join(import.meta.dirname, ".."));
 
-const OPENING = `Nothing broken is published: an AppSecret becomes a Secret only when it works. See it with a real
-Kubernetes API server, a real login provider and a real database. Starting them takes some seconds …`;
+const OPENING = `The operator publishes a Secret only when its content works. This demo shows it
+with a real Kubernetes API server, a real login provider and a real database.
+Starting them takes a moment …`;
 const OPERATOR_STOPS_WITHIN_MS = 10_000;
 /** 128 + SIGINT, as a shell says it. */
 const INTERRUPTED = 130;
@@ -30,7 +31,7 @@ const interrupt = new AbortController();
 let mustBeOrderly = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    // While the programs are being built, or at a second Ctrl-C: what we started ends with us anyway (lifeline.ts).
+    // While the programs are being built, or at a second Ctrl-C: every process ends with this one anyway (lifeline.ts).
     if (!mustBeOrderly || interrupt.signal.aborted) process.exit(INTERRUPTED);
     interrupt.abort();
   });
@@ -62,7 +63,7 @@ async function demo(): Promise<void> {
     const stage = createStage({ ...cluster.env, DEMO: directory.path }, interrupt.signal);
     undo.unshift(await prepareGuest(cluster, stage));
     sayWhatRuns(cluster, stage, servers, directory.path);
-    stage.say(`Everything runs after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+    stage.say(`Everything is up after ${((performance.now() - began) / 1000).toFixed(1)} s.`);
     await install(stage);
     operator = await startOperator(cluster, stage, servers, directory.path);
     await Promise.race([show(cluster, stage, servers, operator, directory.path), endOf(operator)]);
@@ -75,20 +76,20 @@ async function demo(): Promise<void> {
     await operator?.stop("SIGTERM", OPERATOR_STOPS_WITHIN_MS);
     for (const step of undo) await step();
   }
-  process.stdout.write("\nStopped; nothing is left running.\n");
+  process.stdout.write("\nStopped. Nothing is left running.\n");
 }
 
 function sayWhatRuns(cluster: ControlPlane, stage: Stage, servers: Servers, directory: string): void {
   const rows = [
     cluster.server === undefined
       ? ["Kubernetes", "yours", `the cluster of KUBECONFIG=${cluster.kubeconfigPath}`]
-      : ["Kubernetes", cluster.server.url, "kube-apiserver, etcd and kube-controller-manager"],
+      : ["Kubernetes", cluster.server.url, "API server, etcd, controller manager"],
     ...servers.table,
   ];
   for (const [name = "", address = "", what = ""] of rows) {
-    stage.say(`  ${name.padEnd(16)}${address.padEnd(25)}${what}`);
+    stage.say(`  ${name.padEnd(15)}${address.padEnd(24)}${what}`);
   }
-  stage.say(`In the commands below $DEMO is ${directory}.`);
+  stage.say(`In the commands below, $DEMO is ${directory}.`);
 }
 
 async function show(
@@ -103,15 +104,15 @@ async function show(
   if (stays) await stay(cluster, stage, operator, directory);
 }
 
-/** The operator is not to end while the demo goes on. */
+/** The operator must not exit while the demo runs. */
 async function endOf(operator: RunningOperator): Promise<never> {
   const code = await operator.exited;
-  throw new DemoError(`✘ The operator ended by itself, with exit code ${code}.`);
+  throw new DemoError(`✘ The operator exited unexpectedly, with code ${code}.`);
 }
 
 async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperator, directory: string): Promise<void> {
-  stage.heading("It is yours now");
-  stage.say(`In another terminal:
+  stage.heading("Try it yourself");
+  stage.say(`In another terminal, run:
 
   cd ${process.cwd()}
   export KUBECONFIG=${cluster.kubeconfigPath}
@@ -119,19 +120,20 @@ async function stay(cluster: ControlPlane, stage: Stage, operator: RunningOperat
   export DEMO=${directory}
 
   kubectl get appsecrets -A -o wide                  the table again, with messages
-  kubectl describe appsecret orders-db -n dev        what was found, and the Events
-  kubectl explain appsecret.spec.database            what can be written, field by field
-  kubectl edit appsecret orders-settings -n dev      change something, and look at its Secret
-  kubectl delete appsecret orders-login -n dev       its Secret goes with it
-  curl ${operator.metricsUrl.padEnd(45)} what the operator measures
-  tail -f $DEMO/operator.log                         its log
+  kubectl describe appsecret orders-db -n dev        its conditions and Events
+  kubectl explain appsecret.spec.database            the fields and what they mean
+  kubectl edit appsecret orders-settings -n dev      change a value, then look at its Secret
+  kubectl delete appsecret orders-login -n dev       deletes its Secret, too
+  curl ${operator.metricsUrl.padEnd(45)} the metrics of the operator
+  tail -f $DEMO/operator.log                         the log of the operator
 
-Make a mistake, and look at its status and its Secret; or have something checked at once:
+Make a mistake and look at the status and the Secret, or request a check:
 
-  sed -f $DEMO/local.sed -e 's|/jwks$|/sign-in|' examples/authentication.yaml | kubectl apply -n dev -f -
-  kubectl annotate appsecret orders-login -n dev appsecret.dev/check-now=$(date +%s) --overwrite
+  sed -f $DEMO/local.sed -e 's|/jwks$|/sign-in|' examples/authentication.yaml |
+    kubectl apply -n dev -f -
+  kubectl annotate appsecret orders-login -n dev --overwrite appsecret.dev/check-now=$(date +%s)
 
-Ctrl-C stops everything that was started and removes it.`);
+Press Ctrl-C to stop everything and remove it.`);
   await new Promise<void>((resolve) => {
     const nothingElseKeepsUsRunning = setInterval(() => undefined, 2 ** 30);
     interrupt.signal.addEventListener("abort", () => {

@@ -20,7 +20,7 @@ export type RunningOperator = KeptProcess & {
 };
 
 export async function install(stage: Stage): Promise<void> {
-  stage.heading("Install the type AppSecret, and run the operator");
+  stage.heading("Install the AppSecret CRD and run the operator");
   await stage.run("kubectl apply -f crds/");
   await stage.quietly("kubectl wait --for=condition=Established crd/appsecrets.appsecret.dev --timeout=60s");
   await stage.quietly("kubectl apply -f hack/rbac.yaml");
@@ -42,7 +42,9 @@ export async function startOperator(
   const logFile = join(directory, "operator.log");
   const address = `127.0.0.1:${await freePort()}`;
   const flags = [...servers.operatorFlags, `--metrics-address=${address}`];
-  stage.say(`It has the rights in hack/rbac.yaml and no others. For public servers it needs none of these flags:`);
+  stage.say(
+    "The operator has only the permissions of hack/rbac.yaml. The flags are for the local servers; public ones need none:",
+  );
   stage.command(`KUBECONFIG=$DEMO/operator.kubeconfig node operator/main.ts \\
     ${flags.join(" \\\n    ")} >> $DEMO/operator.log`);
   const began = performance.now();

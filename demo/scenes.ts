@@ -1,4 +1,4 @@
-/** What a person wants to see, one scene after another. Each checks by itself that it happened. */
+/** What the demo shows, scene by scene. Each scene checks that what it claims has happened. */
 import type { ControlPlane } from "#testbed/control-plane/index";
 import { goDown, keepLastGood, refuseMistakes, repairMistakes } from "./live-checks.ts";
 import { reader } from "./reader.ts";
@@ -32,15 +32,15 @@ export async function play(cluster: ControlPlane, stage: Stage, servers: Servers
   } finally {
     await watch.stop();
   }
-  stage.say(`\nEach of the ${stage.facts} facts marked ✔ was checked.`);
+  stage.say(`\nThe demo checked each of the ${stage.facts} facts marked ✔.`);
 }
 
 async function refuseSecond({ stage, read }: Scene): Promise<void> {
-  stage.heading("A second Authentication in one environment is refused at once");
+  stage.heading("A second Authentication in a namespace is refused");
   const second = "sed 's/name: orders-login/name: another-login/' examples/authentication.yaml";
-  await refusedInTime(stage, `${second} | kubectl create --dry-run=server -n dev -f -`);
-  const { code, stderr } = await stage.run(`${second} | kubectl apply -n dev -f -`);
-  await stage.fact("It was refused, and the message names the one that is there: orders-login.", async () => {
+  await refusedInTime(stage, `${second} |\n    kubectl create --dry-run=server -n dev -f -`);
+  const { code, stderr } = await stage.run(`${second} |\n    kubectl apply -n dev -f -`);
+  await stage.fact("The request is refused, and the message names the existing one: orders-login.", async () => {
     const names = (await read.appSecrets("dev")).map(({ metadata }) => metadata.name);
     return code !== 0 && stderr.includes("AppSecret orders-login") && !names.includes("another-login");
   });
@@ -51,23 +51,20 @@ async function refusedInTime(stage: Stage, command: string): Promise<void> {
   const deadline = performance.now() + POLICY_WITHIN_MS;
   for (let said = false; performance.now() < deadline;) {
     if ((await stage.attempt(command)).code !== 0) return;
-    if (!said) stage.say("(The API server takes some seconds to act on a policy that is new; waiting for it.)");
+    if (!said) stage.say("(Waiting: an API server enforces a new policy after some seconds.)");
     said = true;
   }
 }
 
 async function refuseTypos({ stage, read }: Scene): Promise<void> {
-  stage.heading("So is a typo, with a message that helps");
+  stage.heading("A typo is refused, with a message that helps");
   const before = await read.appSecret("dev", "orders-login");
   const field = await stage.run(
-    "sed 's/jwksUri:/jwksUrl:/' examples/authentication.yaml | kubectl create -n default -f -",
+    "sed 's/jwksUri:/jwksUrl:/' examples/authentication.yaml |\n    kubectl create -n default -f -",
   );
-  await stage.fact(
-    "The field that does not exist is named.",
-    () => field.code !== 0 && field.stderr.includes("jwksUrl"),
-  );
-  const scheme = await stage.run("sed 's/https:/http:/' examples/authentication.yaml | kubectl apply -n dev -f -");
-  await stage.fact("So is the field with the wrong value, with what it must be.", async () => {
+  await stage.fact("The message names the unknown field.", () => field.code !== 0 && field.stderr.includes("jwksUrl"));
+  const scheme = await stage.run("sed 's/https:/http:/' examples/authentication.yaml |\n    kubectl apply -n dev -f -");
+  await stage.fact("The message names the field and says what its value must be.", async () => {
     const after = await read.appSecret("dev", "orders-login");
     const isRefused = scheme.code !== 0 && scheme.stderr.includes("jwksUri: ") && scheme.stderr.includes("https://");
     return isRefused && after.metadata.generation === before.metadata.generation;
@@ -75,29 +72,29 @@ async function refuseTypos({ stage, read }: Scene): Promise<void> {
 }
 
 async function restore({ stage, read }: Scene, watch: SecretWatch): Promise<void> {
-  stage.heading("A Secret that is deleted or changed by hand comes back");
+  stage.heading("A Secret that somebody deletes or edits is restored");
   const before = await read.secret("dev", "orders-login");
   await stage.run("kubectl delete secret orders-login -n dev");
   const took = () => watch.between(["DELETED", "orders-login"], ["ADDED", "orders-login"]);
   await stage.fact(
-    () => `A watch saw it come back ${ms(took())} later, with the same content.`,
+    () => `It was restored ${ms(took())} later, with the same content.`,
     async () => took() !== undefined && (await read.secret("dev", "orders-login")).data === before.data,
   );
   await stage.run(`kubectl patch secret orders-login -n dev -p '{"stringData":{"AUDIENCE":"somebody-else"}}'`);
   await stage.fact(
-    "The changed value was put right.",
+    "The edited value was restored.",
     async () => (await read.secret("dev", "orders-login")).data === before.data,
   );
 }
 
 async function rotate({ stage, read }: Scene, watch: SecretWatch): Promise<void> {
-  stage.heading("A login that is rotated at its source is checked, and published");
+  stage.heading("Rotated credentials are checked, then published");
   await stage.run(
-    "sed -f $DEMO/local.sed -e 's|orders:|orders-2:|' examples/database.yaml | kubectl apply -n dev -f -",
+    "sed -f $DEMO/local.sed -e 's|orders:|orders-2:|' examples/database.yaml |\n    kubectl apply -n dev -f -",
   );
   const took = () => watch.between(["MODIFIED", "mongodb-credentials"], ["MODIFIED", "orders-db"]);
   await stage.fact(
-    () => `The database took it, and Secret orders-db had it ${ms(took())} later.`,
+    () => `The database accepted the new login, and Secret orders-db had it ${ms(took())} later.`,
     async () => {
       const { values } = await read.secret("dev", "orders-db");
       return took() !== undefined && values["MONGODB_URI"]?.startsWith("mongodb://orders-2:") === true;

@@ -1,4 +1,4 @@
-/** What the live checks ask, on this machine: a login provider, a database, and a stand-in for the Atlas Admin API. */
+/** The servers of the live checks, on this machine: a login provider, a database, a stand-in for the Atlas Admin API. */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,15 +12,15 @@ import { createCertificateAuthority } from "#testbed/servers/tls";
 export type Servers = {
   login: LoginProvider;
   database: MongoDB;
-  /** What the operator has to be told to reach them. */
+  /** The operator needs these to reach them. */
   operatorFlags: readonly string[];
   /** What they are and where, for people: name, address, description. */
   table: readonly (readonly [name: string, address: string, what: string])[];
   stop(): Promise<void>;
 };
 
-const FERRETDB = "FerretDB, a MongoDB server; wants a login";
-const STAND_IN = "a stand-in with MongoDB's logins and no data: FerretDB is built with Go";
+const FERRETDB = "FerretDB, a MongoDB server";
+const STAND_IN = "stand-in without data (install Go for FerretDB)";
 const PROJECT = "64f0c0ffee0c0ffee0c0ffee";
 
 /**
@@ -67,9 +67,9 @@ export async function startServers(directory: string): Promise<Servers> {
       `--atlas-base-url=${atlas.baseUrl}`,
     ],
     table: [
-      ["login provider", login.issuer, "a real one (oidc-provider), with a CA of its own"],
-      ["database", `127.0.0.1:${database.port}`, database.keepsData ? FERRETDB : STAND_IN],
-      ["Atlas API", atlas.baseUrl, "a stand-in for cloud.mongodb.com, with its digest logins"],
+      ["Login provider", login.issuer, "oidc-provider, with its own CA"],
+      ["Database", `127.0.0.1:${database.port}`, database.keepsData ? FERRETDB : STAND_IN],
+      ["Atlas API", atlas.baseUrl, "stand-in for cloud.mongodb.com"],
     ],
     async stop() {
       await Promise.all([login.stop(), database.stop(), atlas.close()]);
@@ -81,7 +81,7 @@ export async function startServers(directory: string): Promise<Servers> {
 function localSed(jwksUri: string, mongodb: string): string {
   return `s|https://id.example.com/.well-known/jwks.json|${jwksUri}|
 s|mongodb.example.com:27017|${mongodb}|
-# A login at an Atlas cluster needs the cluster itself, and there is none:
+# databaseUser needs a reachable Atlas cluster, and there is none here:
 /databaseUser:/,/username:/d
 `;
 }

@@ -1,4 +1,4 @@
-/** What the demo says and shows. A command that is printed is run as it stands there, by a shell. */
+/** What the demo prints. A shell runs each command exactly as it is printed. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,11 +16,11 @@ export type Stage = {
   command(command: string): void;
   /** Prints the command and its answer. */
   run(command: string): Promise<Answer>;
-  /** Runs a command that is a means to the demo and not a part of it. @throws DemoError when it fails */
+  /** Runs a command without printing it. @throws DemoError when it fails */
   quietly(command: string): Promise<Answer>;
   /** The same for a command that may fail. */
   attempt(command: string): Promise<Answer>;
-  /** Tries until `holds` gives a yes, and prints the fact with a tick. @throws DemoError after `withinMs` */
+  /** Tries until `holds` returns true, and prints the fact with a tick. @throws DemoError after `withinMs` */
   fact(what: string | (() => string), holds: () => Promise<boolean> | boolean, withinMs?: number): Promise<void>;
   /** The number of facts so far. */
   readonly facts: number;
@@ -62,7 +62,7 @@ export function createStage(env: Record<string, string>, signal: AbortSignal, sc
 
   return {
     heading: (title) => print(`\n${style("bold", title)}`),
-    say: (line) => print(line),
+    say: (line) => print(wrap(line, columns)),
     command: showCommand,
     async run(command) {
       showCommand(command);
@@ -87,7 +87,7 @@ export function createStage(env: Record<string, string>, signal: AbortSignal, sc
         signal.throwIfAborted();
         if (performance.now() - began > withinMs) {
           const name = typeof what === "string" ? what : what();
-          throw new DemoError(`✘ This was to be shown, and is not so: ${name}`);
+          throw new DemoError(`✘ The demo expected this, and it did not happen: ${name}`);
         }
         await sleep(POLL_MS);
       }
@@ -101,10 +101,14 @@ export function createStage(env: Record<string, string>, signal: AbortSignal, sc
   };
 }
 
-/** Breaks long lines between words. */
+/** Breaks long lines between words. A line that begins with a space is a table or a command, and stays whole. */
 export function wrap(message: string, columns: number): string {
   const lines: string[] = [];
   for (const whole of message.split("\n")) {
+    if (whole.startsWith(" ")) {
+      lines.push(whole);
+      continue;
+    }
     let line = "";
     for (const word of whole.split(" ")) {
       if (line !== "" && line.length + 1 + word.length > columns) {

@@ -11,28 +11,36 @@ const STOPS_WITHIN_MS = 5_000;
 const PROGRAM = "examples/workload/orders.ts";
 
 export async function runWorkload({ stage, read, servers, directory, env }: Scene): Promise<void> {
-  stage.heading("What a workload reads is an ordinary Secret");
+  stage.heading("Workloads read an ordinary Secret");
   await stage.run("kubectl apply -n dev -f examples/custom.yaml -f examples/workload/");
-  await stage.fact("In dev all three are published.", async () => {
+  await stage.fact("All three AppSecrets in dev are published.", async () => {
     const all = await read.appSecrets("dev");
     return all.length === 3 && all.every(isReady);
   });
   const { stdout } = await stage.run("kubectl describe secret orders-db -n dev");
-  await stage.fact("Secret orders-db has the database's name and connection string; no value was shown.", async () => {
-    const { uri } = (await read.secret("dev", "mongodb-credentials")).values;
-    const { values } = await read.secret("dev", "orders-db");
-    const isRight = values["DATABASE_NAME"] === "orders" && uri !== undefined && values["MONGODB_URI"] === uri;
-    return isRight && Object.keys(values).length === 2 && !stdout.includes(uri);
-  });
+  await stage.fact(
+    "Secret orders-db has the database name and the connection string. No value was printed.",
+    async () => {
+      const { uri } = (await read.secret("dev", "mongodb-credentials")).values;
+      const { values } = await read.secret("dev", "orders-db");
+      const isRight = values["DATABASE_NAME"] === "orders" && uri !== undefined && values["MONGODB_URI"] === uri;
+      return isRight && Object.keys(values).length === 2 && !stdout.includes(uri);
+    },
+  );
 
   if (!servers.database.keepsData) {
-    stage.say("The example application is left out: it keeps its visits in the database, and this one keeps nothing.");
+    stage.say(
+      "The demo skips the example application: it stores visits in the database, and this stand-in stores nothing.",
+    );
     return;
   }
-  stage.say("There are no nodes here, so no pod starts: the program is run with what its pod would be given.");
+  stage.say(
+    "There are no nodes, so no pod starts. The demo runs the program with the environment and files of its pod:",
+  );
   await writeAsPodGetsThem(read, directory);
   const port = await freePort();
-  stage.command(`NODE_EXTRA_CA_CERTS=$DEMO/ca.pem SETTINGS_DIR=$DEMO/pod/orders HOST=127.0.0.1 PORT=${port} \\
+  stage.command(`NODE_EXTRA_CA_CERTS=$DEMO/ca.pem SETTINGS_DIR=$DEMO/pod/orders \\
+    HOST=127.0.0.1 PORT=${port} \\
     node --env-file=$DEMO/pod/env ${PROGRAM}`);
   const program = await spawnKept(process.execPath, [`--env-file=${join(directory, "pod/env")}`, PROGRAM], {
     env: {
@@ -46,7 +54,7 @@ export async function runWorkload({ stage, read, servers, directory, env }: Scen
   });
   try {
     const url = `http://127.0.0.1:${port}/`;
-    await stage.fact(`It answers at ${url}.`, () =>
+    await stage.fact(`The program answers at ${url}.`, () =>
       fetch(`${url}healthz`).then(
         ({ ok }) => ok,
         () => false,
@@ -57,7 +65,7 @@ export async function runWorkload({ stage, read, servers, directory, env }: Scen
     const known = await ask(url, await servers.login.issueToken({ audience: "orders-api" }));
     stage.say(`    with a token      ${known.status}   ${known.body}`);
     await stage.fact(
-      "It takes the login provider's tokens only, counts visits in its database, and has its settings.",
+      "It accepts only tokens of the login provider, counts visits in its database and reads its settings.",
       () => stranger.status === 401 && known.status === 200 && /"visits":1,.*new-checkout/.test(known.body),
     );
   } finally {

@@ -1,10 +1,13 @@
-import { existsSync, globSync } from "node:fs";
+import { globSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
-import { startControlPlane, type ControlPlane } from "#testbed/control-plane/index";
+import type { ControlPlane } from "#testbed/control-plane/index";
+import { startControlPlane } from "#testbed/control-plane/index";
 import { ensureTool } from "#testbed/programs/index";
 import { ensureFerretDB } from "#testbed/servers/mongodb";
+import { installCrds } from "#support/cluster";
 import { coverageEnv, coverageLine } from "./runner/coverage.ts";
-import { runFile, type FileResult, type RunningFile } from "./runner/file.ts";
+import type { FileResult, RunningFile } from "./runner/file.ts";
+import { runFile } from "./runner/file.ts";
 
 /**
  * `npm test`: every test file in a process of its own, unit tests first, then what needs a real kube-apiserver, with one
@@ -14,11 +17,14 @@ import { runFile, type FileResult, type RunningFile } from "./runner/file.ts";
  *   npm test -- --unit        only the unit tests
  *   npm test -- --coverage    coverage also for a part of the tests
  *
+ *   KUBERNETES=1.33.13 npm test             on another Kubernetes version (testbed/control-plane/versions.ts)
+ *   FEATURE_GATES=WatchList=false npm test  with a feature gate of the API server
+ *
  * A test file finds KUBECONFIG and a PATH with kubectl in its environment. Programs that it starts must inherit
  * NODE_V8_COVERAGE to be counted in the coverage.
  */
 
-/** `timeoutSeconds` of a file: several times what it takes on a busy machine, for it only finds what hangs. */
+/** `timeoutSeconds` of a file: several times what it takes on a busy machine, since it only catches hangs. */
 type Group = { folder: string; needsCluster: boolean; atOnce: number; timeoutSeconds: number };
 
 const GROUPS: readonly Group[] = [
@@ -26,17 +32,17 @@ const GROUPS: readonly Group[] = [
   // Installs PyMongo and PyJWT the first time.
   { folder: "differential", needsCluster: false, atOnce: 1, timeoutSeconds: 300 },
   { folder: "integration", needsCluster: true, atOnce: 2, timeoutSeconds: 600 },
-  // Mostly they wait, for deadlines and for processes. Each has proxies, and where it stops servers a control plane, of its own.
+  // Mostly they wait, for deadlines and for processes. Each has its own proxies; those that stop servers, their own control plane.
   { folder: "faults", needsCluster: true, atOnce: 2, timeoutSeconds: 1200 },
 ];
-/** What is built the first time, for minutes: before the time of any file that needs it begins to run. */
+/** What takes minutes to build the first time: built before the timeout of a file that needs it starts. */
 const PROGRAMS: readonly { needs: RegExp; get: () => Promise<unknown> }[] = [
   { needs: /integration\/(chart|gitops)\//, get: () => ensureTool("helm") },
   { needs: /integration\/(chart|gitops)\//, get: () => ensureTool("kubeconform") },
   { needs: /integration\/gitops\//, get: () => ensureTool("glua") },
   { needs: /integration\/(verify|operator|examples)/, get: () => ensureFerretDB(process.env) },
 ];
-/** How often a long silence is broken with what is under way. */
+/** How often the runner says what is under way. */
 const HEARTBEAT_SECONDS = 30;
 
 const { values: flags, positionals: filters } = parseArgs({
@@ -52,7 +58,7 @@ const interrupt = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     interrupt.abort();
-    // Nothing runs that could be asked to end: the control plane goes with this process.
+    // No test file is running: the control plane ends with this process.
     if (running.size === 0) process.exit(130);
     for (const file of running.values()) file.stop(`was stopped by ${signal}`);
   });
@@ -78,11 +84,11 @@ try {
       const started = performance.now();
       controlPlane = await startControlPlane();
       Object.assign(env, controlPlane.env);
-      await install(controlPlane);
-      console.log(styleText("dim", `\nA kube-apiserver with our CRD in it is up after ${secondsSince(started)}.`));
+      await installCrds(controlPlane);
+      console.log(styleText("dim", `\nThe control plane is up, with the CRD, after ${secondsSince(started)}.`));
     }
     for (const { needs, get } of PROGRAMS) {
-      // Why one cannot be had, the tests that need it say.
+      // The tests that need it say why it is missing.
       if (files.some((file) => needs.test(file))) await get().catch(() => undefined);
     }
     const waiting = [...files];
@@ -98,7 +104,7 @@ try {
 
 const { passed, failed, skipped } = totals;
 if (withCoverage && !interrupt.signal.aborted) console.log(`\n${coverageLine()}`);
-console.log(`\n${interrupt.signal.aborted ? "Interrupted" : "All of it"} after ${secondsSince(began)}.`);
+console.log(`\n${interrupt.signal.aborted ? "Interrupted" : "Finished"} after ${secondsSince(began)}.`);
 if (passed + failed === 0) console.log("No test ran.");
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 process.exit(interrupt.signal.aborted ? 130 : failed > 0 || passed === 0 ? 1 : 0);
@@ -134,18 +140,6 @@ function print(file: string, result: FileResult): void {
   }
   if (result.problem !== undefined) console.log(styleText("red", `  ✘ the file ${result.problem}`));
   if (result.failed > 0 && result.output !== "") console.log(`\n${result.output.replaceAll(/^/gm, "    ")}`);
-}
-
-/** Our CRD and policies, as a person installs them. */
-async function install(cluster: ControlPlane): Promise<void> {
-  if (!existsSync("crds")) return;
-  for (const args of [
-    ["apply", "--filename", "crds/"],
-    ["wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all"],
-  ]) {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(" ")} failed:\n${stderr}${stdout}`);
-  }
 }
 
 function secondsSince(start: number): string {

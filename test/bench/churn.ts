@@ -1,4 +1,4 @@
-/** What time costs: AppSecrets that are changed, deleted and made anew without end must not make the operator grow. */
+/** What time costs: AppSecrets that are changed, deleted and recreated without end must not make the operator grow. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { appSecretsPath, createAppSecret } from "./load.ts";
 import { memory } from "./proc.ts";

@@ -55,7 +55,7 @@ const churnMinutes = Number(flags["churn-minutes"]);
 if (!(churnMinutes > 0)) refuse("--churn-minutes must be a number of minutes");
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // What we started ends with us (lifeline.ts).
+  // Every process ends with this one (lifeline.ts).
   process.on(signal, () => process.exit(130));
 }
 

@@ -1,4 +1,4 @@
-/** Sees things happen, in the same way whoever made them happen: a watch of metadata by the bench itself. */
+/** Sees changes in the same way for every writer: a watch of metadata by the bench itself. */
 import type { PartialObject } from "#common/object-meta";
 import type { KubeClient } from "#kube/client/client";
 

@@ -1,6 +1,6 @@
 /** A row of the table, as it goes into the JSON too. */
 export type Row = {
-  /** Stable: whoever compares two runs looks rows up by it. */
+  /** Stable: a comparison of two runs looks rows up by it. */
   id: string;
   what: string;
   unit: string;

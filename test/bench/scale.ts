@@ -16,7 +16,7 @@ export type Scale = {
   steps: number;
   /** How long nothing may be written after a restart. */
   steadySeconds: number;
-  /** AppSecrets that are changed, deleted and made anew all the time. */
+  /** AppSecrets that are changed, deleted and recreated all the time. */
   churning: number;
   /** How often the leader is killed. */
   kills: number;

@@ -12,6 +12,7 @@ import { freePort } from "#testbed/control-plane/ports";
 import { createClient } from "#kube/client/client";
 import type { KubeClient } from "#kube/client/client";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
+import { installCrds } from "#support/cluster";
 import type { Scale } from "./scale.ts";
 
 export type World = {
@@ -61,7 +62,7 @@ export async function inWorld<T>(
   const client = createClient(await loadKubeConfig(cluster.env), { fieldManager: "bench" });
   const operators = new Set<KeptProcess>();
   try {
-    await Promise.all([install(cluster), bundle(join(directory.path, BUNDLE))]);
+    await Promise.all([installCrds(cluster, ["hack/rbac.yaml"]), bundle(join(directory.path, BUNDLE))]);
     const login = join(directory.path, "operator.kubeconfig");
     await writeFile(login, await kubeconfigOfOperator(cluster, client), { mode: 0o600 });
     return await use({
@@ -78,17 +79,6 @@ export async function inWorld<T>(
     await client.close();
     await cluster.stop();
     await directory.remove();
-  }
-}
-
-async function install(cluster: ControlPlane): Promise<void> {
-  for (const args of [
-    ["apply", "--filename", "crds/"],
-    ["apply", "--filename", "hack/rbac.yaml"],
-    ["wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all"],
-  ]) {
-    const { code, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(" ")} failed:\n${stderr}`);
   }
 }
 

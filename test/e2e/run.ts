@@ -17,6 +17,7 @@ import { findOnPath } from "#testbed/control-plane/binaries";
 import { ensureBinaries } from "#testbed/control-plane/index";
 import { runKubectl } from "#testbed/control-plane/kubectl";
 import { ensureTool } from "#testbed/programs/index";
+import { eventually } from "#support/operator/eventually";
 import { useOrders } from "./orders.ts";
 import { READER, readerDeployment, readerPod, WEB } from "./reader.ts";
 
@@ -77,18 +78,13 @@ const install = (...more: string[]) =>
     "--timeout=120s",
   );
 
-async function eventually(what: string, within: number, check: () => Promise<void>): Promise<number> {
+/** @returns how long it took, in ms */
+async function within(ms: number, what: string, check: () => Promise<void>): Promise<number> {
   const began = performance.now();
-  for (;;) {
-    try {
-      await check();
-      return performance.now() - began;
-    } catch (error) {
-      if (performance.now() - began > within)
-        throw new Error(`${what}: not within ${within / 1000} s`, { cause: error });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
+  await eventually(check, ms).catch((cause: unknown) => {
+    throw new Error(`${what}: not within ${ms / 1000} s`, { cause });
+  });
+  return performance.now() - began;
 }
 
 const failed: string[] = [];
@@ -173,7 +169,7 @@ const read = () => inEnvironment("logs", READER);
 await step("a Pod reads them, as environment variables and as files", async () => {
   await apply(readerPod(ENVIRONMENT, image, pullPolicy));
   let printed = "";
-  await eventually("what it has read", 60_000, async () => {
+  await within(60_000, "what it has read", async () => {
     printed = await read();
     for (const line of ["env AUDIENCE=ord***", "env MONGODB_URI=mon***", "file PAYMENT_API_KEY=sk_***"]) {
       assert.ok(printed.includes(line), printed);
@@ -186,9 +182,9 @@ await step("a Pod reads them, as environment variables and as files", async () =
 await step("a rotated source reaches the Secret, and then the file in the Pod", async () => {
   const uri = "mongodb://orders:rotated@mongodb.example.com:27017/orders?authSource=admin&appName=rotated";
   await rotate(uri);
-  const published = await eventually("the Secret", 30_000, isPublished(uri));
+  const published = await within(30_000, "the Secret", isPublished(uri));
   const line = `file MONGODB_URI=mon*** (${uri.length} characters)`;
-  const mounted = await eventually("the file", MOUNT_FOLLOWS_MS, async () => assert.ok((await read()).includes(line)));
+  const mounted = await within(MOUNT_FOLLOWS_MS, "the file", async () => assert.ok((await read()).includes(line)));
   return `Secret after ${(published / 1000).toFixed(1)} s, file after ${(mounted / 1000).toFixed(1)} s more`;
 });
 
@@ -206,10 +202,10 @@ await step("a changed value rolls the Deployment that spec.restart names, once; 
   assert.equal(await generation(), "1", "nothing has changed a value");
   const uri = "mongodb://orders:rolled@mongodb.example.com:27017/orders?authSource=admin";
   await rotate(uri);
-  await eventually("the roll", 30_000, async () => assert.equal(await generation(), "2"));
+  await within(30_000, "the roll", async () => assert.equal(await generation(), "2"));
   await rolledOut();
   const line = `env MONGODB_URI=mon*** (${uri.length} characters)`;
-  await eventually("the new Pod", 60_000, async () => {
+  await within(60_000, "the new Pod", async () => {
     assert.ok((await inEnvironment("logs", `deployment/${WEB}`)).includes(line));
   });
   assert.equal(await generation(), "2", "it rolled once");
@@ -230,12 +226,12 @@ await step("helm upgrade rolls the operator, and touches neither the type nor wh
 await step("when the leader is killed, another replica goes on", async () => {
   // The upgrade has just taken the last one away.
   let killed = "";
-  await eventually("a leader", FAILOVER_MS, async () => assert.notEqual((killed = await leader()), ""));
+  await within(FAILOVER_MS, "a leader", async () => assert.notEqual((killed = await leader()), ""));
   const began = performance.now();
   await kubectl("delete", "pod", killed, "-n", HOME, "--force", "--grace-period=0");
   const uri = "mongodb://orders:after@mongodb.example.com:27017/orders?authSource=admin";
   await rotate(uri);
-  await eventually("the Secret", FAILOVER_MS, isPublished(uri));
+  await within(FAILOVER_MS, "the Secret", isPublished(uri));
   assert.notEqual(await leader(), killed);
   return `published ${((performance.now() - began) / 1000).toFixed(1)} s after the kill`;
 });
@@ -253,15 +249,15 @@ await step("another install takes them up", async () => {
   const uri = "mongodb://orders:again@mongodb.example.com:27017/orders?authSource=admin";
   await rotate(uri);
   // The uninstall took the account away before the last leader could release its Lease.
-  await eventually("the Secret", FAILOVER_MS, isPublished(uri));
+  await within(FAILOVER_MS, "the Secret", isPublished(uri));
   return undefined;
 });
 
 await step("with crds.keep=false helm uninstall takes all along, but for what is to be retained", async () => {
   await helm("uninstall", RELEASE, "-n", HOME, "--wait");
-  await eventually("the type goes", 30_000, async () => assert.ok(!(await exists("crd", "appsecrets.appsecret.dev"))));
+  await within(30_000, "the type goes", async () => assert.ok(!(await exists("crd", "appsecrets.appsecret.dev"))));
   // Kubernetes' garbage collector looks for kinds that went every 30 s, and takes its time on a busy machine.
-  await eventually("the Secret goes", 180_000, async () =>
+  await within(180_000, "the Secret goes", async () =>
     assert.ok(!(await exists("-n", ENVIRONMENT, "secret/orders-db"))),
   );
   assert.ok(await exists("-n", ENVIRONMENT, "secret/orders-settings"));

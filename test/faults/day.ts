@@ -1,6 +1,6 @@
 import type { Environment } from "#support/operator/environment";
 import { custom, database, from, login } from "#support/operator/specs";
-import { holds, ready } from "./waits.ts";
+import { holds, ready } from "#support/operator/waits";
 
 /**
  * A day in a namespace: everything that people do with AppSecrets, one after another, each when the one before is done. It

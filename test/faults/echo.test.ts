@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installRights } from "#support/operator/service-account";
 import { custom } from "#support/operator/specs";
-import { isWatch } from "./rules.ts";
+import { isWatch } from "#support/fault-proxy/rules";
 import { createStage } from "./stage.ts";
 
 /**

@@ -3,14 +3,14 @@ import type { AppSecret } from "#api/schema/spec";
 import type { WatchEvent } from "#support/operator/api";
 import type { Secret } from "#support/operator/environment";
 import { decoded } from "#support/operator/environment";
-import type { Passed } from "./proxy.ts";
+import type { Passed } from "#support/fault-proxy/proxy";
 
 /**
  * Promises about every moment, not only about the end. etcd numbers all changes of all objects in one order, so that two
- * recordings make one history: what a Secret was, and what its AppSecret asked, when the operator touched it.
+ * recordings make one history: what a Secret was, and what its AppSecret said, when the operator wrote it.
  */
 export type History = {
-  /** From here on only what is asked for now excuses a deletion. To be called when the operator is at rest. */
+  /** From here on only the present specs excuse a deletion. Call it when the operator is at rest. */
   mark: () => void;
   /** What the operator has done that it must not, one sentence each. `allowed`: may a Secret of this name hold this? */
   violations: (allowed?: Allowed) => string[];
@@ -25,6 +25,7 @@ export type Recorded = {
   appSecrets: readonly WatchEvent<AppSecret>[];
   /** Those of the operator. */
   requests: readonly Passed[];
+  appSecretsPath: string;
   secretsPath: string;
 };
 
@@ -35,18 +36,21 @@ function contentOf(secret: Secret): string {
 
 export function createHistory(recorded: Recorded): History {
   const marks: number[] = [];
-  const ours = () => {
-    const writes = recorded.requests.filter(({ path }) => path.startsWith(recorded.secretsPath));
+  const operatorsWrites = () => {
+    const under = (path: string) => recorded.requests.filter((request) => request.path.startsWith(path));
+    const versions = (path: string) => new Set(under(path).map(({ resourceVersion }) => resourceVersion));
+    const removals = under(recorded.secretsPath).filter(({ method }) => method === "DELETE");
     return {
-      versions: new Set(writes.map(({ resourceVersion }) => resourceVersion)),
-      removed: new Set(writes.filter(({ method }) => method === "DELETE").map(({ uid }) => uid)),
+      versions: versions(recorded.secretsPath),
+      appSecretVersions: versions(recorded.appSecretsPath),
+      removed: new Set(removals.map(({ uid }) => uid)),
     };
   };
 
   return {
     mark: () => void marks.push(Math.max(0, ...[...recorded.secrets, ...recorded.appSecrets].map(versionOf))),
     contents() {
-      const { versions } = ours();
+      const { versions } = operatorsWrites();
       const contents = new Map<string, Set<string>>();
       for (const { type, object } of recorded.secrets) {
         if (type === "DELETED" || !versions.has(object.metadata.resourceVersion)) continue;
@@ -56,12 +60,17 @@ export function createHistory(recorded: Recorded): History {
       return contents;
     },
     violations(allowed = () => true) {
-      const { versions, removed } = ours();
+      const { versions, appSecretVersions, removed } = operatorsWrites();
       const found: string[] = [];
       const secrets = new Map<string, Secret>();
       const appSecrets = new Map<string, AppSecret>();
       /** Specs that were in force since the last mark, the one at the mark only until the next. */
       const recent = new Map<string, AppSecret[]>();
+      /**
+       * By type, the uid of the AppSecret whose label somebody else has taken off since the last mark. The operator gave it
+       * the type and may publish for it before it sees the label gone; giving the type to another one ends that.
+       */
+      const takenOff = new Map<string, string>();
       const pending = [...marks];
 
       for (const event of inOrder(recorded)) {
@@ -70,27 +79,41 @@ export function createHistory(recorded: Recorded): History {
         while (pending[0] !== undefined && pending[0] < Number(resourceVersion)) {
           pending.shift();
           recent.clear();
+          takenOff.clear();
         }
+        const said = (what: string) => found.push(`at ${resourceVersion}: ${what}`);
         if (isAppSecret(object)) {
+          const before = appSecrets.get(name);
           if (!recent.has(name)) recent.set(name, []);
           if (type === "DELETED") appSecrets.delete(name);
           else {
             appSecrets.set(name, object);
             recent.get(name)?.push(object);
           }
+          const isOperators = appSecretVersions.has(resourceVersion);
+          const held = before !== undefined && before.metadata.uid === uid && isLabelled(before);
+          const holds = type !== "DELETED" && isLabelled(object);
+          if (holds && !held) {
+            takenOff.delete(object.spec.type);
+            const other = labelled(object.spec.type, appSecrets).find(({ metadata }) => metadata.uid !== uid);
+            if (isOperators && other) {
+              said(`it gave ${object.spec.type} to ${name} while ${other.metadata.name} holds it`);
+            }
+          }
+          if (held && !holds && type !== "DELETED" && !isOperators) takenOff.set(object.spec.type, uid);
+          if (type === "DELETED" && takenOff.get(object.spec.type) === uid) takenOff.delete(object.spec.type);
           continue;
         }
         const before = secrets.get(name);
         if (type === "DELETED") secrets.delete(name);
         else secrets.set(name, object);
         const owner = object.metadata.annotations?.[OWNER_ANNOTATION];
-        const said = (what: string) => found.push(`at ${resourceVersion}: ${what}`);
 
         if (type === "DELETED") {
           if (!removed.has(uid)) continue;
           if (owner === undefined) said(`it deleted the foreign Secret ${name}`);
           else if (!mayWithdraw(name, owner, { appSecrets, recent }))
-            said(`it deleted Secret ${name}, for which ${owner} asks`);
+            said(`it deleted Secret ${name}, which ${owner} asks for`);
           continue;
         }
         if (!versions.has(resourceVersion)) continue;
@@ -104,9 +127,9 @@ export function createHistory(recorded: Recorded): History {
         ) {
           said(`it left Secret ${name} without owner or label, or of another type`);
         }
-        if (!allowed(name, contentOf(object))) said(`it put into Secret ${name} what nobody asked for`);
+        if (!allowed(name, contentOf(object))) said(`it put content into Secret ${name} that no AppSecret asks for`);
         const appSecret = owner === undefined ? undefined : appSecrets.get(owner);
-        if (appSecret !== undefined && !holds(appSecret, appSecrets)) {
+        if (appSecret !== undefined && !mayPublish(appSecret, appSecrets, takenOff)) {
           said(`it published Secret ${name} for ${owner}, which does not hold its type`);
         }
       }
@@ -127,14 +150,28 @@ function isAppSecret(object: Secret | AppSecret): object is AppSecret {
   return "spec" in object;
 }
 
+function isLabelled({ metadata, spec }: AppSecret): boolean {
+  return metadata.labels?.[HOLDS_LABEL] === spec.type;
+}
+
+/** The AppSecrets that carry the label of this type. */
+function labelled(type: string, all: ReadonlyMap<string, AppSecret>): AppSecret[] {
+  return [...all.values()].filter(({ metadata }) => metadata.labels?.[HOLDS_LABEL] === type);
+}
+
 /** The label goes before the Secret: an admission policy must not let a second one in that then finds a Secret published. */
-function holds({ metadata, spec }: AppSecret, all: ReadonlyMap<string, AppSecret>): boolean {
+function mayPublish(
+  { metadata, spec }: AppSecret,
+  all: ReadonlyMap<string, AppSecret>,
+  takenOff: ReadonlyMap<string, string>,
+): boolean {
   if (spec.type === "Custom") return true;
-  const holders = [...all.values()].filter((other) => other.metadata.labels?.[HOLDS_LABEL] === spec.type);
+  const holders = labelled(spec.type, all);
+  if (holders.length === 0) return takenOff.get(spec.type) === metadata.uid;
   return holders.length === 1 && holders[0]?.metadata.uid === metadata.uid;
 }
 
-/** By what is asked now or, where it has just changed, by what was asked since the last mark. */
+/** Judged by the present spec or, where it has just changed, by any spec since the last mark. */
 function mayWithdraw(
   secret: string,
   owner: string,

@@ -6,7 +6,7 @@ import { installRights } from "#support/operator/service-account";
 import { ahead } from "./ahead.ts";
 import type { Picture } from "./picture.ts";
 import { atRest, comesTo, picture } from "./picture.ts";
-import { isWrite } from "./rules.ts";
+import { isWrite } from "#support/fault-proxy/rules";
 import type { Scenario } from "./scenarios.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import type { Stage } from "./stage.ts";

@@ -12,10 +12,10 @@ import { installRights, logIn, OPERATOR_ACCOUNT } from "#support/operator/servic
 import { custom, login } from "#support/operator/specs";
 import { ahead } from "./ahead.ts";
 import { createHistory } from "./history.ts";
-import type { Passed, Proxy } from "./proxy.ts";
-import { startProxy } from "./proxy.ts";
-import { isWrite } from "./rules.ts";
-import { addresses, createStage, throughProxy } from "./stage.ts";
+import type { Passed, Proxy } from "#support/fault-proxy/proxy";
+import { startProxy } from "#support/fault-proxy/proxy";
+import { isWrite } from "#support/fault-proxy/rules";
+import { insteadOfServer, createStage, throughProxy } from "./stage.ts";
 
 /**
  * Two replicas and one Lease, each replica behind a proxy of its own: what a replica writes is what comes through there. The
@@ -51,7 +51,7 @@ test("a leader that was stopped for longer than its Lease and woken writes nothi
   assert.equal(ending, { code: 0, signal: null });
 });
 
-test("a leader that is told to end hands over at once", async () => {
+test("a leader that gets SIGTERM hands over at once", async () => {
   const { violations, tookMs } = await scenes[2]!;
   assert.equal(violations, []);
   assert.ok(tookMs <= 5_000, `it took ${tookMs} ms`);
@@ -85,7 +85,7 @@ async function stopped(pair: Pair): Promise<Partial<Told>> {
   const told = await takenOver(pair, performance.now());
   const tookOverAt = Math.min(...writesOf(follower).map(({ at }) => at));
   process.kill(leader.operator.pid, "SIGCONT");
-  // Tempting: work for whoever believes that it leads.
+  // Tempting: work for a replica that believes that it leads.
   for (let edit = 0; edit < 3; edit += 1) {
     await env.apply("keys", custom({ A: `tempting ${edit}` }));
     await delay(TEMPTATION_MS / 3);
@@ -114,7 +114,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
   const env = stage.environments[0]!;
   const started: Replica[] = [];
   const start = async (): Promise<Replica> => {
-    const proxy = await startProxy(await addresses(process.env));
+    const proxy = await startProxy(await insteadOfServer(process.env));
     const { kubeconfig, remove } = await throughProxy(await logIn(stage.api, OPERATOR_ACCOUNT), proxy);
     const lease = ["--leader-elect", `--lease-namespace=${env.namespace}`];
     const operator = await startOperator({ kubeconfig, namespaces: [env.namespace], flags: lease });
@@ -148,6 +148,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
       secrets: events,
       appSecrets: appSecrets.events,
       requests,
+      appSecretsPath: env.paths.appSecrets,
       secretsPath: env.paths.secrets,
     });
     const violations = history.violations();

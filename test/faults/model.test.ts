@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installRights } from "#support/operator/service-account";
-import { collects } from "./cluster.ts";
+import { collects } from "#support/cluster";
 import { explore, replayLine } from "./model-run.ts";
 import { MILD, NO_TROUBLE } from "./troubles.ts";
 

@@ -149,7 +149,7 @@ function moves(model: Model): Model[] {
 function halfMoves(model: Model): Model[] {
   return Object.keys(model.appSecrets).flatMap((name) => {
     const { secrets } = reconcile(model, name);
-    const target = checkSubjectOf(name, model.appSecrets[name]);
+    const target = targetOf(name, model.appSecrets[name]);
     return secrets[target] === undefined
       ? []
       : [putSecret(model, target, secrets[target])].map((half) => ({ ...half, next: model.next + 1 }));
@@ -179,7 +179,7 @@ function reconcile(model: Model, name: string): Model {
   if (!appSecret) return model;
   const { spec, id } = appSecret;
   const says = (ready: string): Model => putAppSecret(model, name, { ...appSecret, ready });
-  const target = checkSubjectOf(name, appSecret);
+  const target = targetOf(name, appSecret);
 
   if (spec.type !== "Custom" && model.holders[spec.type] !== id) return withdrawAll(says("False/Duplicate"), name);
   if (spec.suspend) return says("True/Suspended");
@@ -248,7 +248,7 @@ function withdraw(model: Model, names: readonly string[]): Model {
   return { ...model, secrets: names.reduce((secrets, name) => without(secrets, name), model.secrets) };
 }
 
-function checkSubjectOf(name: string, appSecret: AppSecret | undefined): string {
+function targetOf(name: string, appSecret: AppSecret | undefined): string {
   return appSecret?.spec.target ?? name;
 }
 

@@ -5,7 +5,7 @@ import type { AppSecret } from "#api/schema/spec";
 import type { Environment, Secret } from "#support/operator/environment";
 import { decoded, state } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
-import type { Proxy } from "./proxy.ts";
+import type { Proxy } from "#support/fault-proxy/proxy";
 
 /** A namespace as it is, without what differs from run to run: uids, versions, times. */
 export type Picture = {
@@ -45,7 +45,7 @@ function secretPicture(secret: Secret, uids: ReadonlyMap<string, string>) {
   return { type: secret.type, data: decoded(secret), labels, annotations, owners };
 }
 
-/** What the status records about the Secret has to be true: else the next restart writes it anew. */
+/** What the status records about the Secret must be true: otherwise the next restart writes the Secret again. */
 function appSecretPicture({ metadata, spec, status }: AppSecret, versions: ReadonlyMap<string, string>) {
   const { secret, sources = [], binding, observedGeneration, conditions = [] } = status ?? {};
   return {

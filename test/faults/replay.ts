@@ -1,7 +1,7 @@
 /** Plays a sequence again that model.test.ts or the soak has printed: node test/faults/replay.ts '<json>' */
 import { startControlPlane } from "#testbed/control-plane/index";
 import { installRights } from "#support/operator/service-account";
-import { collects, installCrds } from "./cluster.ts";
+import { collects, installCrds } from "#support/cluster";
 import type { Case } from "./model-run.ts";
 import { playCase } from "./model-run.ts";
 import { Broken } from "./play.ts";

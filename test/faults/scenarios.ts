@@ -5,7 +5,7 @@ import { base64 } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
 import { custom, database, from, login } from "#support/operator/specs";
 import type { Stage } from "./stage.ts";
-import { gone, holdsOnly, ready } from "./waits.ts";
+import { gone, holdsOnly, ready } from "#support/operator/waits";
 
 /** A short story about the operator: every kind of write that it makes is in one of them. */
 export type Scenario = {

@@ -8,13 +8,13 @@ import { decoded } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
 import { installRights } from "#support/operator/service-account";
 import { custom, database, from, login } from "#support/operator/specs";
-import { installCrds } from "./cluster.ts";
+import { installCrds } from "#support/cluster";
 import { atRest } from "./picture.ts";
-import { isWrite } from "./rules.ts";
+import { isWrite } from "#support/fault-proxy/rules";
 import type { Stage } from "./stage.ts";
 import { createStage } from "./stage.ts";
 
-/** The API server and etcd go down and come back while people edit: on a control plane of our own. */
+/** The API server and etcd go down and come back while people edit: on a control plane of this file. */
 
 const COUNT = 12;
 const NAMES = Array.from({ length: COUNT }, (_, index) => `keys-${index}`);
@@ -90,7 +90,7 @@ for (const { name, happen } of OUTAGES) {
       await eventually(async () => assert.equal(await env.values(appSecret), { ROUND: value }), PATIENCE_MS);
     }
     await eventually(async () => assert.equal(await env.values("sourced"), { TOKEN: `round ${round}` }), PATIENCE_MS);
-    assert.equal(await uids(), before, "a Secret was lost or made anew");
+    assert.equal(await uids(), before, "a Secret was lost or recreated");
     await atRest(env, stage.proxy);
     const requests = stage.proxy.requests.slice(begun);
     assert.ok(requests.length <= MOST_REQUESTS, `${requests.length} requests`);

@@ -13,7 +13,7 @@ import { startControlPlane } from "#testbed/control-plane/index";
 import { installRights } from "#support/operator/service-account";
 import { startChurn } from "./churn.ts";
 import type { Churn } from "./churn.ts";
-import { collects, installCrds } from "./cluster.ts";
+import { collects, installCrds } from "#support/cluster";
 import { explore, replayLine } from "./model-run.ts";
 import { MILD, NO_TROUBLE, TROUBLES } from "./troubles.ts";
 

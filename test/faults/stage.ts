@@ -13,8 +13,8 @@ import { startOperator } from "#support/operator/operator";
 import { logIn, OPERATOR_ACCOUNT, writeKubeconfig } from "#support/operator/service-account";
 import { createHistory } from "./history.ts";
 import type { History } from "./history.ts";
-import type { Proxy } from "./proxy.ts";
-import { startProxy } from "./proxy.ts";
+import type { Proxy, ProxyOptions } from "#support/fault-proxy/proxy";
+import { startProxy } from "#support/fault-proxy/proxy";
 
 // Operators start by the hundred here: compiled once, each starts with less than half the work. They end by SIGKILL, after
 // which there is no coverage to be had.
@@ -54,7 +54,7 @@ export type StageOptions = {
 export async function createStage(options: StageOptions): Promise<Stage> {
   const { prefix, namespaces = 1, flags = [], seed = 1, env = process.env } = options;
   const api = await connect(env);
-  const proxy = await startProxy({ ...(await addresses(env)), seed });
+  const proxy = await startProxy({ ...(await insteadOfServer(env)), seed });
   const environments = await Promise.all(Array.from({ length: namespaces }, () => createEnvironment(api, prefix)));
   const login = await throughProxy(await logIn(api, OPERATOR_ACCOUNT), proxy);
   const recordings: Recording<object>[] = [];
@@ -85,7 +85,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
       // The signal is sent before this returns: nothing that the operator does now can come through.
       const killed = operator?.stop("SIGKILL");
       starting = Promise.all([starting, killed])
-        // The one whose start was under way: of two crashes in a row it would go on beside the next one, for ever.
+        // The one whose start was under way: of two crashes in a row it would keep running beside the next one.
         .then(() => operator?.stop("SIGKILL"))
         .then(start);
       // Whoever waits in `settled` hears of it.
@@ -102,6 +102,7 @@ export async function createStage(options: StageOptions): Promise<Stage> {
         secrets: secrets.events,
         appSecrets: appSecrets.events,
         requests: proxy.requests,
+        appSecretsPath: paths.appSecrets,
         secretsPath: paths.secrets,
       });
     },
@@ -118,19 +119,17 @@ export async function createStage(options: StageOptions): Promise<Stage> {
 }
 
 /** What a proxy needs to stand in for the API server: the files of the local control plane (testbed/control-plane). */
-export async function addresses(env: NodeJS.ProcessEnv) {
+export async function insteadOfServer(env: NodeJS.ProcessEnv): Promise<ProxyOptions> {
   const { certificateAuthority, servingCertificate, servingKey } = layout(dirname(env["KUBECONFIG"] ?? ""));
   if (!existsSync(servingKey)) {
     throw new Error(
-      "the fault tests need the local control plane, for the key of its API server: unset USE_EXISTING_CLUSTER",
+      "The fault tests need the local control plane, for the key of its API server. Unset USE_EXISTING_CLUSTER.",
     );
   }
-  return {
-    server: (await loadKubeConfig(env)).server,
-    caPath: certificateAuthority,
-    certificatePath: servingCertificate,
-    keyPath: servingKey,
-  };
+  const [ca, cert, key] = await Promise.all(
+    [certificateAuthority, servingCertificate, servingKey].map((path) => readFile(path)),
+  );
+  return { server: (await loadKubeConfig(env)).server, ca, certificate: { cert: cert!, key: key! } };
 }
 
 /** The same login, with the proxy in the server's place. */

@@ -6,8 +6,8 @@ import { installRights } from "#support/operator/service-account";
 import { OWNER_ANNOTATION } from "#api/names";
 import { custom, login } from "#support/operator/specs";
 import type { Environment } from "#support/operator/environment";
-import type { Asked } from "./rules.ts";
-import { isList } from "./rules.ts";
+import type { Asked } from "#support/fault-proxy/rules";
+import { isList } from "#support/fault-proxy/rules";
 import type { Stage } from "./stage.ts";
 import { createStage } from "./stage.ts";
 

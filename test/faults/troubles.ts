@@ -1,5 +1,5 @@
-import type { Fault, Rule } from "./rules.ts";
-import { isAny, isList, isRead, isWatch, isWrite } from "./rules.ts";
+import type { Fault, Rule } from "#support/fault-proxy/rules";
+import { isAny, isList, isRead, isWatch, isWrite } from "#support/fault-proxy/rules";
 import type { Stage } from "./stage.ts";
 
 /** What a network, a load balancer and an overloaded API server do to requests and watches, each kind by its name. */
@@ -17,7 +17,7 @@ export const PATIENCE_MS = 30_000;
 const REQUEST_PATIENCE_MS = 60_000;
 const WATCH_PATIENCE_MS = 150_000;
 const third = (n: number): boolean => n % 3 === 0;
-/** By dice, for what tries again in a steady rhythm must not meet a fault in the same rhythm for ever. */
+/** By dice: retries in a steady rhythm must not meet a fault in the same rhythm every time. */
 const often = (which: Rule["on"], fault: Fault, probability: number): Rule => ({ on: which, fault, probability });
 const on = (which: Rule["on"], fault: Fault, nth: Rule["nth"] = () => true): Rule => ({ on: which, fault, nth });
 const streams = (faults: Extract<Fault, { kind: "stream" }>["faults"]): Rule[] => [
@@ -59,7 +59,7 @@ export const TROUBLES: readonly Trouble[] = [
     rules: [often(isWrite, { kind: "answer", status: 409 }, 0.5)],
   },
   {
-    // It was once taken for gone, and stayed for ever.
+    // The Secret was once taken for deleted, and stayed.
     name: "every other withdrawal is answered 409 Conflict",
     rules: [
       on(

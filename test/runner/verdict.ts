@@ -27,7 +27,7 @@ export type Verdict = {
 
 /** uvu's own totals, which it prints after the last test and only then. */
 const TOTALS = /\n {2}Total: {5}(\d+)\n {2}Passed: {4}(\d+)\n {2}Skipped: {3}(\d+)\n {2}Duration:.*\n/g;
-/** uvu's dots: `• • ✘   (2 / 3)`. The names stand in our own list. */
+/** uvu's dots: `• • ✘   (2 / 3)`. The runner prints the names itself. */
 const DOTS = /^(?:.* )?(?:[•✘] )* {2}\(\d+ \/ \d+\)\n/gm;
 
 /**

@@ -1,19 +1,19 @@
 /**
- * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, else our cache, else a download, else a build.
- * Each program is looked for on its own: a KUBEBUILDER_ASSETS as setup-envtest makes it has no kube-controller-manager.
+ * Where the programs of the control plane come from: KUBEBUILDER_ASSETS, then the cache, then a download, then a build.
+ * Each program is looked up separately: setup-envtest makes a KUBEBUILDER_ASSETS without kube-controller-manager.
  */
 import { constants } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { build, controlPlaneSource, whyGoCannotBuild } from "./build.ts";
+import { build, controlPlaneSource, goEnvironment, whyGoCannotBuild } from "./build.ts";
 import type { Source } from "./build.ts";
 import { download, release } from "./download.ts";
-import type { Hosts } from "./download.ts";
 import { ControlPlaneError } from "./failure.ts";
 import { withLock } from "./lock.ts";
+import { writeModule } from "./module.ts";
 import { createProgress, duration, usualBuildTime } from "./progress.ts";
 import type { Progress } from "./progress.ts";
-import { GO_VERSION, PROGRAMS, cacheDirectory } from "./versions.ts";
+import { GO_VERSION, KUBERNETES_VERSION, PROGRAMS, cacheDirectory, kubernetesVersion } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
 /** The path of each program. */
@@ -24,8 +24,6 @@ export type BinariesOptions = {
   env?: NodeJS.ProcessEnv;
   /** Default: stderr. */
   progress?: Progress;
-  /** For tests. */
-  downloadFrom?: Hosts;
 };
 
 /** A run that was killed leaves its unfinished files in such a directory; the next one removes it. */
@@ -34,23 +32,29 @@ const PARTIAL = ".partial-";
 /**
  * Gives the paths of all programs, and gets what is missing into the cache first.
  *
- * @throws {ControlPlaneError} `NoBinaries` or `BuildFailed`; the message says what to install.
+ * @throws {ControlPlaneError} `UnknownVersion`, `NoBinaries` or `BuildFailed`; the message says what to do.
  */
 export async function ensureBinaries(options: BinariesOptions = {}): Promise<Binaries> {
   const env = options.env ?? process.env;
   const progress = options.progress ?? createProgress(process.stderr);
   const before = await findBinaries(env);
+  if (env["KUBERNETES"] && env["KUBEBUILDER_ASSETS"]) {
+    const message = `KUBERNETES and KUBEBUILDER_ASSETS are both set, and both choose the control plane. Unset one of them.`;
+    throw new ControlPlaneError("UnknownVersion", message);
+  }
   if (isComplete(before)) return before;
 
   const cache = cacheDirectory(env);
   await mkdir(cache, { recursive: true });
   const onWait = (pid: number) =>
-    progress.note(`Another run (process ${pid}) is getting the control plane's programs; waiting for it.`);
+    progress.note(`Waiting for another run (process ${pid}), which is building the programs of the control plane.`);
   const work = async () => {
     await removePartial(cache);
     const began = performance.now();
-    const found = await getMissing(cache, env, progress, options.downloadFrom);
-    progress.note(`The control plane's programs are in ${cache} after ${duration(performance.now() - began)}.`);
+    const found = await getMissing(cache, env, progress);
+    progress.note(
+      `The programs of the control plane are in ${cache}. That took ${duration(performance.now() - began)}.`,
+    );
     return found;
   };
   return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
@@ -74,13 +78,8 @@ function isComplete(found: Partial<Binaries>): found is Binaries {
   return PROGRAMS.every((program) => found[program] !== undefined);
 }
 
-async function getMissing(
-  cache: string,
-  env: NodeJS.ProcessEnv,
-  progress: Progress,
-  hosts: Hosts | undefined,
-): Promise<Binaries> {
-  // Another run may have got them while we waited for the lock.
+async function getMissing(cache: string, env: NodeJS.ProcessEnv, progress: Progress): Promise<Binaries> {
+  // Another run may have put them there while this one waited for the lock.
   const found: Partial<Record<Program, string>> = await findBinaries(env);
   const partial = await mkdtemp(join(cache, PARTIAL));
   const missing = () => PROGRAMS.filter((program) => found[program] === undefined);
@@ -90,7 +89,7 @@ async function getMissing(
     found[program] = join(cache, program);
   };
   try {
-    const whyNotDownloaded = await downloadAll(missing(), install, progress, hosts);
+    const whyNotDownloaded = await downloadAll(missing(), install, progress, kubernetesVersion(env));
     await buildAll(missing(), install, progress, env, whyNotDownloaded).catch(async (error: unknown) => {
       // The one program that people have anyway. Any other version of it is better than nothing.
       const kubectl = await findOnPath("kubectl", env);
@@ -110,14 +109,14 @@ async function downloadAll(
   programs: readonly Program[],
   install: Install,
   progress: Progress,
-  hosts: Hosts | undefined,
+  kubernetes: string,
 ): Promise<string[]> {
   const failed = new Map<string, string>();
   for (const [index, program] of programs.entries()) {
-    const from = release(program, hosts);
+    const from = release(program, kubernetes);
     const place = from === undefined ? "unreleased" : new URL(from.url).host;
     if (failed.has(place)) continue;
-    const options = { program, position: index + 1, count: programs.length, progress, ...(hosts && { hosts }) };
+    const options = { program, kubernetes, position: index + 1, count: programs.length, progress };
     await install(program, (output) => download({ ...options, output })).catch((error: unknown) => {
       failed.set(place, error instanceof Error ? error.message : "failed");
     });
@@ -133,15 +132,19 @@ async function buildAll(
   whyNotDownloaded: readonly string[],
 ): Promise<void> {
   if (programs.length === 0) return;
-  const { module } = controlPlaneSource("kubectl");
-  const { go, why } = await findGo(module, env);
+  // etcd's module: the Go that it requires builds every version of Kubernetes that is tested.
+  const { go, why } = await findGo(controlPlaneSource("etcd", env).module, env);
   if (go === undefined) throw new ControlPlaneError("NoBinaries", whatToInstall(programs, [...whyNotDownloaded, why]));
+  const version = kubernetesVersion(env);
+  if (version !== KUBERNETES_VERSION) {
+    await writeModule(controlPlaneSource("kubectl", env).module, version, go, goEnvironment(env));
+  }
   progress.note(
-    `No download (${whyNotDownloaded.join("; ")}): building ${programs.join(", ")} with Go, once. This usually takes about ` +
-      `${usualBuildTime(programs)} on two cores, and about 5 GB in Go's caches.`,
+    `Building ${programs.join(", ")} with Go, because they cannot be downloaded (${whyNotDownloaded.join("; ")}). ` +
+      `This happens once, and usually takes about ${usualBuildTime(programs)} on two cores and 5 GB in Go's caches.`,
   );
   for (const [index, program] of programs.entries()) {
-    const source = controlPlaneSource(program);
+    const source = controlPlaneSource(program, env);
     const options = { source, position: index + 1, count: programs.length, go, env, progress };
     await install(program, (output) => build({ ...options, output }));
   }
@@ -183,10 +186,12 @@ export async function ensureProgram(options: ProgramOptions): Promise<string> {
     await removePartial(cache);
     const { go, why } = await findGo(module, env);
     if (go === undefined) {
-      const message = `${program} is built with Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
+      const message = `Building ${program} needs Go, and ${why}. Install Go ${GO_VERSION} or newer (https://go.dev/dl/).`;
       throw new ControlPlaneError("NoBinaries", message);
     }
-    progress.note(`Building ${program} with Go, once. This usually takes about ${duration(usualSeconds * 1000)}.`);
+    progress.note(
+      `Building ${program} with Go. This happens once and usually takes about ${duration(usualSeconds * 1000)}.`,
+    );
     const partial = await mkdtemp(join(cache, PARTIAL));
     try {
       await build({ source, position: 1, count: 1, go, env, progress, output: join(partial, program) });
@@ -196,19 +201,20 @@ export async function ensureProgram(options: ProgramOptions): Promise<string> {
     }
     return path;
   };
-  const onWait = (pid: number) => progress.note(`Another run (process ${pid}) is building ${program}; waiting for it.`);
+  const onWait = (pid: number) =>
+    progress.note(`Waiting for another run (process ${pid}), which is building ${program}.`);
   return withLock(join(cache, ".lock"), work, onWait).finally(() => progress.end());
 }
 
-/** The whole message: what is missing, why it could not be had, and the three ways out. */
+/** The whole message: what is missing, why it is, and the three ways out. */
 function whatToInstall(missing: readonly Program[], why: readonly string[]): string {
   return [
-    `The local control plane needs ${missing.join(", ")}, and could neither download nor build:`,
+    `The local control plane needs ${missing.join(", ")}, which can be neither downloaded nor built:`,
     ...why.map((reason) => `  - ${reason}`),
-    "Any one of these helps:",
-    `  - install Go ${GO_VERSION} or newer (https://go.dev/dl/), and run this again`,
-    `  - set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}`,
-    "  - set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a cluster for tests",
+    "Do one of the following:",
+    `  - Install Go ${GO_VERSION} or newer (https://go.dev/dl/) and run the command again.`,
+    `  - Set KUBEBUILDER_ASSETS to a directory that has ${PROGRAMS.join(", ")}.`,
+    "  - Set USE_EXISTING_CLUSTER=true, and KUBECONFIG to the kubeconfig of a test cluster.",
   ].join("\n");
 }
 

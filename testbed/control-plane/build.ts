@@ -1,13 +1,14 @@
 /**
  * Builds the programs from source, through the Go module proxy. The versions are those of kubernetes/go.mod and
- * etcd/go.mod next to this file, whose go.sum makes sure that everyone builds the same.
+ * etcd/go.mod next to this file, whose go.sum makes sure that everyone builds the same; for another version of Kubernetes
+ * see module.ts.
  */
 import { join } from "node:path";
 import { ControlPlaneError } from "./failure.ts";
 import { spawnKept } from "./lifeline.ts";
 import { USUAL_BUILD_SECONDS, describeBuild, describeSources } from "./progress.ts";
 import type { Progress } from "./progress.ts";
-import { GO_VERSION, KUBERNETES_VERSION } from "./versions.ts";
+import { GO_VERSION, KUBERNETES_VERSION, cacheDirectory, kubernetesVersion } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
 /** A program, and how Go builds it. */
@@ -19,47 +20,50 @@ export type Source = {
   ldflags: string;
   /** Build tags, with commas. */
   tags?: string;
+  /** Go's own flags: GOFLAGS. */
+  goflags?: string;
   /** How long a cold build took on two cores. */
   usualSeconds: number;
 };
 
-const [MAJOR, MINOR] = KUBERNETES_VERSION.split(".");
-
 /** Kubernetes learns its version from the linker; without it, it says v0.0.0, and feature gates follow that. */
-const VERSION_FLAGS = [
-  `-X k8s.io/component-base/version.gitVersion=v${KUBERNETES_VERSION}`,
-  `-X k8s.io/component-base/version.gitMajor=${MAJOR}`,
-  `-X k8s.io/component-base/version.gitMinor=${MINOR}`,
-  `-X k8s.io/client-go/pkg/version.gitVersion=v${KUBERNETES_VERSION}`,
-].join(" ");
+function versionFlags(version: string): string {
+  const [major, minor] = version.split(".");
+  return [
+    `-X k8s.io/component-base/version.gitVersion=v${version}`,
+    `-X k8s.io/component-base/version.gitMajor=${major}`,
+    `-X k8s.io/component-base/version.gitMinor=${minor}`,
+    `-X k8s.io/client-go/pkg/version.gitVersion=v${version}`,
+  ].join(" ");
+}
 
-export function controlPlaneSource(program: Program): Source {
+/** @throws {ControlPlaneError} `UnknownVersion` */
+export function controlPlaneSource(program: Program, env: NodeJS.ProcessEnv): Source {
   const usualSeconds = USUAL_BUILD_SECONDS[program];
   if (program === "etcd") {
     const module = join(import.meta.dirname, "etcd");
     return { program, module, package: "go.etcd.io/etcd/server/v3", ldflags: "-s -w", usualSeconds };
   }
-  return {
-    program,
-    usualSeconds,
-    module: join(import.meta.dirname, "kubernetes"),
-    package: `k8s.io/kubernetes/cmd/${program}`,
-    ldflags: `-s -w ${VERSION_FLAGS}`,
-  };
+  const version = kubernetesVersion(env);
+  const source = { program, usualSeconds, package: `k8s.io/kubernetes/cmd/${program}` };
+  const ldflags = `-s -w ${versionFlags(version)}`;
+  if (version === KUBERNETES_VERSION) return { ...source, ldflags, module: join(import.meta.dirname, "kubernetes") };
+  // -mod=mod: Go completes the module that was made.
+  return { ...source, ldflags, module: join(cacheDirectory(env), "module"), goflags: "-mod=mod" };
 }
 
-function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function goEnvironment(env: NodeJS.ProcessEnv, goflags = ""): NodeJS.ProcessEnv {
   return {
     ...env,
     // A person's own settings (-mod=vendor, a workspace) are for their code and would break this.
-    GOFLAGS: "",
+    GOFLAGS: goflags,
     GOWORK: "off",
     // As Kubernetes releases are built; also, a machine may have a C compiler without the headers that it needs.
     CGO_ENABLED: env["CGO_ENABLED"] ?? "0",
   };
 }
 
-/** `undefined` when this Go can build; else why not, as the rest of a sentence. Go may fetch a newer Go by itself. */
+/** `undefined` when this Go can build; else why not, as the rest of a sentence. Go may download a newer Go for that. */
 export async function whyGoCannotBuild(
   go: string,
   module: string,
@@ -95,8 +99,8 @@ export async function build(options: {
   progress: Progress;
 }): Promise<void> {
   const { position, count, go, output, progress } = options;
-  const { program, module, package: path, ldflags, tags = "", usualSeconds } = options.source;
-  const env = goEnvironment(options.env);
+  const { program, module, package: path, ldflags, tags = "", usualSeconds, goflags } = options.source;
+  const env = goEnvironment(options.env, goflags);
   const began = performance.now();
   const step = () => ({ program, usualSeconds, position, count, elapsedMs: performance.now() - began });
   const messages: string[] = [];
@@ -109,7 +113,7 @@ export async function build(options: {
     const code = await child.done();
     if (code === 0) return;
     const said = messages.slice(-8).join("\n");
-    throw new ControlPlaneError("BuildFailed", `building ${program} failed (go ${args[0]}, code ${code}):\n${said}`);
+    throw new ControlPlaneError("BuildFailed", `Building ${program} failed (go ${args[0]}, code ${code}):\n${said}`);
   }
 
   let modules = 0;

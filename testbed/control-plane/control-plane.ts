@@ -3,13 +3,13 @@ import type { KubectlResult } from "./kubectl.ts";
 import type { Flags } from "./servers.ts";
 
 export type ControlPlaneOptions = {
-  /** Further flags of kube-apiserver, without the dashes; they win over ours. */
+  /** Further flags of kube-apiserver, without the dashes; they override the defaults. */
   apiServerFlags?: Flags;
   /** Further controllers of kube-controller-manager, by name: `deployment-controller`. */
   controllers?: readonly string[];
   /** Instead of this process's own environment. */
   env?: NodeJS.ProcessEnv;
-  /** Gets what a person should know: a server that ended by itself. Default: stderr. */
+  /** Receives warnings, such as a server that exited unexpectedly. Default: stderr. */
   warn?: (message: string) => void;
 };
 

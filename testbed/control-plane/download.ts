@@ -2,7 +2,7 @@
  * Downloads the released programs, which takes a minute where building takes seven.
  *
  * The hosts could not be reached where this was written: it has been run against a stand-in server only
- * (test/unit/control-plane-download.test.ts), with the addresses and file names of the published releases.
+ * (test/unit/testbed/download.test.ts), with the addresses and file names of the published releases.
  *
  * The checksums come from the same place as the files, so they find what was damaged on the way, not a release that was
  * tampered with. Building from source (build.ts) checks against go.sum in this repository.
@@ -16,7 +16,7 @@ import { pipeline } from "node:stream/promises";
 import { spawnKept } from "./lifeline.ts";
 import { describeDownload } from "./progress.ts";
 import type { Progress } from "./progress.ts";
-import { ETCD_VERSION, KUBERNETES_VERSION, platform } from "./versions.ts";
+import { ETCD_VERSION, platform } from "./versions.ts";
 import type { Program } from "./versions.ts";
 
 /** Where there is no internet this is what it costs to find out. */
@@ -38,8 +38,13 @@ type Release = {
   member?: string;
 };
 
-/** Whose release to take, `undefined` where none exists: servers are released for Linux only, kubectl for macOS too. */
-export function release(program: Program, hosts: Hosts = HOSTS, { os, arch } = platform()): Release | undefined {
+/** The release to download; `undefined` where there is none: servers are released for Linux only, kubectl for macOS too. */
+export function release(
+  program: Program,
+  kubernetes: string,
+  hosts: Hosts = HOSTS,
+  { os, arch } = platform(),
+): Release | undefined {
   const isReleased =
     (os === "linux" || (os === "darwin" && program === "kubectl")) && ["amd64", "arm64"].includes(arch);
   if (!isReleased) return undefined;
@@ -53,29 +58,32 @@ export function release(program: Program, hosts: Hosts = HOSTS, { os, arch } = p
       member: `${folder}/etcd`,
     };
   }
-  const url = `${hosts.kubernetes}/release/v${KUBERNETES_VERSION}/bin/${os}/${arch}/${program}`;
+  const url = `${hosts.kubernetes}/release/v${kubernetes}/bin/${os}/${arch}/${program}`;
   return { url, checksums: `${url}.sha512`, algorithm: "sha512" };
 }
 
 /**
  * Downloads one program into the file `output`.
  *
- * @throws an Error that says in a few words why it could not be had; nothing is left at `output` then.
+ * @throws an Error that says in a few words why the download failed; nothing is left at `output` then.
  */
 export async function download(options: {
   program: Program;
+  /** The version of Kubernetes. */
+  kubernetes: string;
   position: number;
   count: number;
   output: string;
   progress: Progress;
+  /** For tests. */
   hosts?: Hosts;
 }): Promise<void> {
   const { program, position, count, output, progress } = options;
-  const from = release(program, options.hosts);
+  const from = release(program, options.kubernetes, options.hosts);
   if (from === undefined) throw new Error(`${program} is not released for ${platform().os}/${platform().arch}`);
 
-  // Where nothing answers, this is what is seen for some seconds.
-  progress.show(() => `Asking ${new URL(from.url).host} for ${program}`);
+  // Shown for some seconds where no host responds.
+  progress.show(() => `Trying to download ${program} from ${new URL(from.url).host}`);
   const expected = checksumOf(basename(from.url), await (await get(from.checksums)).response.text());
   const { response, heard } = await get(from.url);
   const total = Number(response.headers.get("content-length") ?? Number.NaN);
@@ -103,7 +111,9 @@ export async function download(options: {
   const file = `${output}.download`;
   if (response.body === null) throw new Error(`${from.url} is empty`);
   await pipeline(Readable.fromWeb(response.body), measure, createWriteStream(file)).catch((error: unknown) => {
-    throw new Error(`${new URL(from.url).host} broke off after ${Math.round(bytes / 1e6)} MB`, { cause: error });
+    throw new Error(`${new URL(from.url).host} ended the download after ${Math.round(bytes / 1e6)} MB`, {
+      cause: error,
+    });
   });
   if (hash.digest("hex") !== expected) throw new Error(`${from.url} does not have its published checksum`);
   if (from.member === undefined) await rename(file, output);
@@ -121,7 +131,7 @@ function checksumOf(name: string, text: string): string {
   return checksum;
 }
 
-/** A response with status 200; it is aborted when nothing is heard of it for a while: call `heard` when something is. */
+/** A response with status 200. It is aborted after a silence; call `heard` for each piece that arrives. */
 async function get(url: string): Promise<{ response: Response; heard: () => void }> {
   const abort = new AbortController();
   const { host } = new URL(url);
@@ -136,7 +146,7 @@ async function get(url: string): Promise<{ response: Response; heard: () => void
     throw new Error(`${host} cannot be reached (${cause?.code ?? "no answer"})`, { cause: error });
   });
   heard();
-  if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+  if (!response.ok) throw new Error(`${url} returns ${response.status}`);
   return { response, heard };
 }
 

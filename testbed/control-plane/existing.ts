@@ -1,4 +1,4 @@
-/** A cluster that runs already, named by KUBECONFIG: used as it is, neither started nor stopped. */
+/** A cluster that is already running, named by KUBECONFIG: used as it is, neither started nor stopped. */
 import { dirname } from "node:path";
 import { ensureBinaries, findOnPath } from "./binaries.ts";
 import { childEnvironment } from "./environment.ts";
@@ -10,7 +10,10 @@ import { runKubectl } from "./kubectl.ts";
 export async function useExistingCluster(env: NodeJS.ProcessEnv): Promise<ControlPlane> {
   const kubeconfigPath = env["KUBECONFIG"];
   if (kubeconfigPath === undefined || kubeconfigPath === "") {
-    throw new ControlPlaneError("ExistingCluster", "USE_EXISTING_CLUSTER=true needs KUBECONFIG to name the cluster");
+    throw new ControlPlaneError(
+      "ExistingCluster",
+      "USE_EXISTING_CLUSTER=true needs a cluster. Set KUBECONFIG to its kubeconfig.",
+    );
   }
   const kubectlPath = (await findOnPath("kubectl", env)) ?? (await ensureBinaries({ env })).kubectl;
   const binDir = dirname(kubectlPath);
@@ -23,11 +26,14 @@ export async function useExistingCluster(env: NodeJS.ProcessEnv): Promise<Contro
     const why = answer.stderr.trim().split("\n").at(-1) ?? "";
     throw new ControlPlaneError(
       "ExistingCluster",
-      `the cluster of KUBECONFIG=${kubeconfigPath} does not answer: ${why}`,
+      `The cluster of KUBECONFIG=${kubeconfigPath} does not respond: ${why}`,
     );
   }
   const refuse = async () => {
-    throw new ControlPlaneError("ExistingCluster", "the servers of an existing cluster are not ours to stop or start");
+    throw new ControlPlaneError(
+      "ExistingCluster",
+      "The servers of an existing cluster cannot be stopped or started from here.",
+    );
   };
   return {
     existing: true,

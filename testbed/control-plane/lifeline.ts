@@ -2,8 +2,8 @@
  * Processes and directories that cannot outlive this program, however it ends: an exit, a crash, Ctrl-C or `kill -9`.
  *
  * Nothing here relies on code that this program runs on its way out, since after a SIGKILL there is none. Every process
- * is started by a small shell that holds the reading end of a pipe, its lifeline. We hold the writing end, and the kernel
- * closes it when we end. The shell then kills its own process group: itself, the server, and whatever the server started.
+ * is started by a small shell that holds the reading end of a pipe, its lifeline. This program holds the writing end, and the
+ * kernel closes it when this program ends. The shell then kills its own process group: itself, the server, and whatever the server started.
  * Because the group is its own, no process id can have been handed to a stranger in the meantime. A temporary directory
  * is held in the same way, by a shell that removes it when the pipe ends.
  */
@@ -17,7 +17,7 @@ import type { Readable } from "node:stream";
 import { ControlPlaneError } from "./failure.ts";
 
 /**
- * fd 0 is the lifeline. fd 3 tells our side the server's process id; the watching subshell keeps it open, so that its end
+ * fd 0 is the lifeline. fd 3 tells this program the server's process id; the watching subshell keeps it open, so that its end
  * tells us that nothing is left. After an ordinary end the shell collects both of its children, so that none of them is
  * left to an init process that may not collect (containers often have none).
  */
@@ -49,7 +49,7 @@ done
 exit 1
 `;
 
-/** The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux; our socket's name needs the rest. */
+/** The longest path of a Unix socket is 104 bytes on macOS, 108 on Linux; the socket's name needs the rest. */
 const MAX_DIRECTORY_LENGTH = 90;
 
 export type KeptProcess = {
@@ -81,7 +81,7 @@ export async function spawnKept(command: string, args: readonly string[], option
   const stdio: StdioOptions = ["pipe", file ?? "pipe", file ?? "pipe", "pipe"];
   const shell = spawn("/bin/sh", ["-c", SUPERVISOR, "sh", command, ...args], {
     stdio,
-    // A session of its own: a Ctrl-C in the terminal is ours to answer, in our order.
+    // A session of its own: this program handles a Ctrl-C in the terminal and stops its children in order.
     detached: true,
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.env !== undefined && { env: options.env }),
@@ -167,7 +167,7 @@ function eachLine(stream: Readable | null, listener: ((line: string) => void) | 
 async function firstLine(shell: ChildProcess, stream: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
-    const fail = (why: string) => reject(new ControlPlaneError("CannotStart", `cannot start a process: ${why}`));
+    const fail = (why: string) => reject(new ControlPlaneError("CannotStart", `Cannot start a process: ${why}`));
     stream.on("data", (chunk: Buffer) => {
       text += chunk.toString();
       const end = text.indexOf("\n");
@@ -184,7 +184,7 @@ function letExit(shell: ChildProcess): void {
   for (const stream of shell.stdio) (stream as Socket | null)?.unref();
 }
 
-/** What we wait for must not be dropped because nothing else keeps this program running. */
+/** Keeps this program running while it waits. */
 async function stayFor<T>(promise: Promise<T>): Promise<T> {
   const stay = setInterval(() => undefined, 2 ** 30);
   return promise.finally(() => clearInterval(stay));

@@ -5,7 +5,9 @@ const began = performance.now();
 try {
   const cluster = await startControlPlane();
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  process.stdout.write(`# The control plane is up after ${seconds} s; Ctrl-C stops it. In another terminal:\n`);
+  process.stdout.write(
+    `# The control plane is up after ${seconds} s. Press Ctrl-C to stop it. In another terminal, run:\n`,
+  );
   process.stdout.write(`export KUBECONFIG=${cluster.kubeconfigPath} PATH=${cluster.binDir}:$PATH\n`);
   await new Promise<void>((resolve) => {
     const stay = setInterval(() => undefined, 2 ** 30);

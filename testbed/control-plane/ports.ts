@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 const FIRST = 20_000;
 const LAST = 30_000;
 
-/** A port of 127.0.0.1 that is free now. Someone may still take it before we do: the caller then asks for another. */
+/** A port of 127.0.0.1 that is free now. Another program may still take it first: the caller then tries another. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, LAST);

@@ -26,7 +26,7 @@ export function describeBuild(step: Step & { usualSeconds: number; built: number
 
 /** Before Go can build it fetches sources; it does not say how many there will be. */
 export function describeSources(step: Step & { modules: number }): string {
-  const what = step.modules === 0 ? "looking at its sources" : `${grouped(step.modules)} modules of source downloaded`;
+  const what = step.modules === 0 ? "resolving its sources" : `${grouped(step.modules)} modules of source downloaded`;
   return `Building ${head(step)}: ${what}, ${duration(step.elapsedMs)}`;
 }
 

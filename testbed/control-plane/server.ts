@@ -33,7 +33,7 @@ export type ServerOptions = {
   cwd: string;
   /** Asked again and again after a start; `log` gives what the server has logged since that start. */
   isReady: (log: () => Promise<string>) => Promise<boolean>;
-  /** Called when the server ends and nobody asked it to. */
+  /** Called when the server exits without `stop`. */
   onCrash: (message: string) => void;
 };
 
@@ -48,10 +48,10 @@ export function createServer(options: ServerOptions): Server {
       if (await options.isReady(logSinceStart)) return;
       await sleep(POLL_MS);
     }
-    const what = process.running ? `was not ready in ${READY_WITHIN_MS / 1000} s` : "ended at once";
+    const what = process.running ? `was not ready in ${READY_WITHIN_MS / 1000} s` : "exited at once";
     current = undefined;
     await process.stop("SIGKILL", 0);
-    throw new ControlPlaneError("ServerFailed", `${options.name} ${what}; its log ends with:\n${await logTail()}`);
+    throw new ControlPlaneError("ServerFailed", `${options.name} ${what}. Its log ends with:\n${await logTail()}`);
   }
 
   async function wholeLog(): Promise<string> {
@@ -79,7 +79,7 @@ export function createServer(options: ServerOptions): Server {
       await waitUntilReady(started);
       void started.exited.then(async (code) => {
         if (current !== started) return;
-        options.onCrash(`${options.name} ended by itself (code ${code}); its log ends with:\n${await logTail()}`);
+        options.onCrash(`${options.name} exited unexpectedly (code ${code}). Its log ends with:\n${await logTail()}`);
       });
     },
     async stop(signal = "SIGTERM") {

@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { connect, eventually, kubectl } from "#support/crd/cluster";
+import { connect, kubectl } from "#support/crd/cluster";
+import { eventually } from "#support/operator/eventually";
 import { EXAMPLES, type Json } from "#support/crd/specs";
 
 const AUTHENTICATION = EXAMPLES["Authentication"]!;
@@ -28,12 +29,22 @@ async function refusal(spec: Json, where = namespace): Promise<string | undefine
   return (body as { message: string }).message;
 }
 
+/** The policy acts some seconds after the server has learned of the CRD and of the policy. */
+const POLICY_WITHIN_MS = 60_000;
+const untilRefused = (spec: Json): Promise<string> =>
+  eventually(async () => {
+    const message = await refusal(spec);
+    if (message === undefined) throw new Error("the policy does not refuse it");
+    return message;
+  }, POLICY_WITHIN_MS);
+const untilAllowed = (spec: Json): Promise<void> =>
+  eventually(async () => assert.is(await refusal(spec), undefined), POLICY_WITHIN_MS);
+
 test.before(async () => {
   namespace = await server.namespace();
   elsewhere = await server.namespace();
   await createHolder("login", AUTHENTICATION, "Authentication");
-  // The policy acts some seconds after the server has learned of the CRD and of the policy.
-  await eventually("the policy", () => refusal(AUTHENTICATION));
+  await untilRefused(AUTHENTICATION);
 });
 test.after(async () => {
   await server.request("DELETE", `/api/v1/namespaces/${elsewhere}`);
@@ -50,7 +61,7 @@ test("a second Database is refused, in either mode; the other type's holder does
   assert.is(await refusal(DATABASE), undefined);
   await createHolder("orders", DATABASE, "Database");
   for (const spec of [DATABASE, ATLAS]) {
-    const message = await eventually("the refusal", () => refusal(spec));
+    const message = await untilRefused(spec);
     assert.match(message, `namespace ${namespace} already has an AppSecret of type Database: orders.`);
   }
 });
@@ -89,23 +100,21 @@ test("one that exists already can still be changed: the operator judges it, the 
   // Two that are created at the same instant both get past the policy; so does one made while no operator was there.
   const login = (await server.get(namespace, "login")).body as { metadata: { labels: object } };
   await server.patch(namespace, "login", { metadata: { labels: { "appsecret.dev/holds": null } } });
-  await eventually("the way to be free", async () =>
-    (await refusal(AUTHENTICATION)) === undefined ? true : undefined,
-  );
+  await untilAllowed(AUTHENTICATION);
   assert.is((await server.create(namespace, "twin", AUTHENTICATION)).status, 201);
   await server.patch(namespace, "login", { metadata: { labels: login.metadata.labels } });
-  await eventually("the refusal", () => refusal(AUTHENTICATION));
+  await untilRefused(AUTHENTICATION);
   const { status, text } = await server.patch(namespace, "twin", { spec: { authentication: { audience: "other" } } });
   assert.is(status, 200, text);
 });
 
 test("a holder that only waits for its finalizers has left its place", async () => {
   await server.patch(namespace, "orders", { metadata: { finalizers: ["test.appsecret.dev/wait"] } });
-  await eventually("the refusal", () => refusal(DATABASE));
+  await untilRefused(DATABASE);
   const path = `/apis/appsecret.dev/v1/namespaces/${namespace}/appsecrets/orders`;
   await server.request("DELETE", path);
   assert.ok((await server.get(namespace, "orders")).text.includes("deletionTimestamp"));
-  await eventually("the place to be free", async () => ((await refusal(DATABASE)) === undefined ? true : undefined));
+  await untilAllowed(DATABASE);
   await server.patch(namespace, "orders", { metadata: { finalizers: null } });
 });
 

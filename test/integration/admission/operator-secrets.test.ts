@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { connect, eventually, MERGE_PATCH } from "#support/crd/cluster";
+import { connect, MERGE_PATCH } from "#support/crd/cluster";
+import { eventually } from "#support/operator/eventually";
 
 const HOME = "appsecret-system";
 const OPERATOR = "appsecret-operator";
@@ -45,14 +46,12 @@ test.before(async () => {
   });
   const token = await admin.request("POST", `/api/v1/namespaces/${HOME}/serviceaccounts/${OPERATOR}/token`, {});
   operator = await connect((token.body as { status: { token: string } }).status.token);
-  await eventually("the right to read Secrets", async () =>
-    (await operator.request("GET", secrets)).status === 200 ? true : undefined,
-  );
-  await eventually("the policy", async () =>
-    (await operator.request("POST", `${secrets}?dryRun=All`, { metadata: { name: "x" } })).status === 403
-      ? true
-      : undefined,
-  );
+  // RBAC, and after it the policy, act some seconds after they were created.
+  const reads = async () => (await operator.request("GET", secrets)).status;
+  await eventually(async () => assert.is(await reads(), 200), 60_000);
+  const creates = async () =>
+    (await operator.request("POST", `${secrets}?dryRun=All`, { metadata: { name: "x" } })).status;
+  await eventually(async () => assert.is(await creates(), 403), 60_000);
 });
 test.after(() => admin.close(namespace));
 

@@ -65,19 +65,19 @@ test("without a terminal it runs through, every fact is true, and nothing is lef
   assert.is(await demo.exit, 0, (await demo.errors) + demo.printed());
   assert.not.match(await demo.errors, "oidc-provider", "a notice for the provider's developers");
   const printed = demo.printed();
-  assert.match(printed, /Each of the \d+ facts marked ✔ was checked/);
+  assert.match(printed, /The demo checked each of the \d+ facts marked ✔\./);
   assert.not.match(printed, "\x1b[");
   for (const value of ["not-a-real-password", "sk_test_not_a_real_key", /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/]) {
     assert.not.match(printed, value);
   }
   const [, mistakes = "", repaired = "", broken = ""] =
-    /^Three mistakes(.*)^Repaired(.*)^A broken update(.*)^The database goes down/ms.exec(printed) ?? [];
+    /^Three mistakes(.*)^Fixed(.*)^A broken update(.*)^The database goes down/ms.exec(printed) ?? [];
   for (const { what, row, refused, broken: update } of KINDS) {
     const [refusal, toDo] = refused;
     assert.match(told(mistakes, `✔ ${what}: ${refusal}. Nothing is published.`), toDo);
     assert.match(repaired, row);
     const [reason, advice] = update;
-    const fact = new RegExp(`✔ ${what}: ${reason}\\. Secret orders-\\w+ is as it was, at resource version \\d+\\.`);
+    const fact = new RegExp(`✔ ${what}: ${reason}\\. Secret orders-\\w+ is unchanged, at resource version \\d+\\.`);
     assert.match(told(broken, fact.exec(broken)?.[0]), advice);
     assert.match(told(broken, fact.exec(broken)?.[0]), /Secret "orders-\w+" still holds generation \d\./);
   }
@@ -88,7 +88,7 @@ test("without a terminal it runs through, every fact is true, and nothing is lef
 /** The status message behind a fact, on one line. */
 function told(scene: string, fact: string | undefined): string {
   const [, after = ""] = fact === undefined ? [] : scene.split(fact);
-  const [, message = ""] = /^\n\$ kubectl get appsecret .*\n((?: {4}.*\n)+)/.exec(after) ?? [];
+  const [, message = ""] = /^\n\$ kubectl get appsecret .*\n {4}-o .*\n((?: {4}.*\n)+)/.exec(after) ?? [];
   return message.replaceAll(/\s+/g, " ");
 }
 
@@ -97,7 +97,7 @@ test("what does not come true is named, with the operator's log, and nothing is 
   assert.is(await demo.exit, 1, demo.printed());
   const errors = await demo.errors;
   const fact = "Login provider: RejectedNotJWKS. Nothing is published.";
-  assert.match(errors, `✘ This was to be shown, and is not so: ${fact}\n\nThe operator's log ends with:\n{`);
+  assert.match(errors, `✘ The demo expected this, and it did not happen: ${fact}\n\nThe operator's log ends with:\n{`);
   assert.not.match(demo.printed(), "facts marked");
   await nothingIsLeft();
 });
@@ -111,7 +111,7 @@ test("Ctrl-C in the middle of it ends all that it started", async () => {
   await nothingIsLeft();
 });
 
-test("the operator's end is told, with its log, and nothing is left", async () => {
+test("when the operator exits, the demo says so and shows its log, and nothing is left", async () => {
   const demo = start();
   await eventually(() => assert.match(demo.printed(), "The operator is ready"), 60_000);
   const [, log = ""] = /\$DEMO is (\S+)\.\n/.exec(demo.printed()) ?? [];
@@ -121,7 +121,7 @@ test("the operator's end is told, with its log, and nothing is left", async () =
   process.kill(Number.parseInt(operator ?? "", 10), "SIGKILL");
   assert.is(await demo.exit, 1, demo.printed());
   const errors = await demo.errors;
-  assert.match(errors, "The operator ended by itself, with exit code 137");
+  assert.match(errors, "The operator exited unexpectedly, with code 137");
   assert.match(errors, '"msg":"ready"');
   assert.ok(log.startsWith(directory));
   await nothingIsLeft();

@@ -48,7 +48,7 @@ export function manifests(yaml: string): Manifest[] {
   });
 }
 
-/** A control plane of this file alone, without our CRD: installing and uninstalling would break the other tests. */
+/** A control plane of this file alone, without the CRD: installing and uninstalling would break the other tests. */
 export function ownControlPlane(): Promise<ControlPlane> {
   return startControlPlane({
     env: { ...process.env, USE_EXISTING_CLUSTER: "" },

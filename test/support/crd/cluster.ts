@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import https from "node:https";
-import { setTimeout } from "node:timers/promises";
 
 import { createCredentialSource } from "#kube/client/credentials";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
@@ -89,15 +88,4 @@ export function kubectl(args: string[], input = ""): Promise<{ code: number; std
     child.on("close", (code) => resolve({ code: code ?? -1, ...out }));
     child.stdin.end(input);
   });
-}
-
-/** Asks again until the answer is there: a policy acts some seconds after the server has learned of it. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, seconds = 60): Promise<T> {
-  const deadline = performance.now() + seconds * 1_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
-    await setTimeout(100);
-  }
 }

@@ -1,18 +1,16 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer as createHttpServer } from "node:http";
-import { Agent, request as send } from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
-import { createInterface } from "node:readline";
 import { loadKubeConfig } from "#kube/client/kubeconfig";
 import type { KubeConfig } from "#kube/client/kubeconfig";
+import type { Passed, Proxy } from "../fault-proxy/proxy.ts";
+import { startProxy } from "../fault-proxy/proxy.ts";
+import type { Fault } from "../fault-proxy/rules.ts";
 
 /**
- * Two ways to stand between a client and the test's API server: one passes bytes on and counts connections, the other
- * understands HTTP and does what networks and busy servers do. The second one is spoken to without TLS, so that it can
- * read the watches; behind it everything is as it is.
+ * Two ways to stand between a client and the test's API server: one passes bytes on and counts connections, the other is
+ * the fault proxy, with functions that a test sets. The client speaks plain HTTP to it.
  */
 
 export type CountingProxy = {
@@ -47,115 +45,50 @@ export async function countConnections(): Promise<CountingProxy> {
     get accepted() {
       return accepted;
     },
-    close: () => close(server, sockets),
+    close: () => closeAll(server, sockets),
   };
 }
 
-export type Seen = { method: string; path: string; query: URLSearchParams };
+export type Seen = Passed;
 
 /** `reset`: RST after the request was read. `hang`: nothing ever comes. */
 export type Answer = "reset" | "hang" | { status: number; headers?: Record<string, string>; body?: object | string };
 
-export type FaultyProxy = {
+export type FaultyProxy = Pick<Proxy, "cut" | "stall" | "heal" | "close"> & {
   config: KubeConfig;
   /** Every request so far. */
   readonly seen: readonly Seen[];
-  /** Answers in place of the API server; `undefined` lets the request pass. Asked for each request. */
+  /** Answers in place of the API server; `undefined` lets the request pass. Called for each request. */
   answer: (request: Seen) => Answer | undefined | Promise<Answer | undefined>;
   /** What becomes of a line of a watch: none, itself, several. */
   line: (line: string, request: Seen) => string[] | Promise<string[]>;
-  /** RST on every connection. */
-  cut(): void;
-  /** From now on nothing is passed on, in either direction, of what is under way or comes; no FIN, no data. */
-  stall(): void;
-  /** For new connections the stall is over; those that were stalled stay so. */
-  heal(): void;
-  close(): Promise<void>;
 };
 
 export async function createFaultyProxy(): Promise<FaultyProxy> {
   const real = await loadKubeConfig();
-  const { hostname, port } = new URL(real.server);
   const { caData, caFile } = real.cluster;
-  const agent = new Agent({
-    keepAlive: true,
-    ...(caData ? { ca: Buffer.from(caData, "base64") } : {}),
-    ...(caFile ? { ca: await readFile(caFile) } : {}),
+  const { url, requests, cut, stall, heal, close } = await startProxy({
+    server: real.server,
+    ca: caFile ? await readFile(caFile) : caData && Buffer.from(caData, "base64"),
+    faultOf: async (request) => faultFor(await proxy.answer(request)),
+    line: (line, request) => proxy.line(line, request),
   });
-  const sockets = new Set<Socket>();
-  const stalled = new WeakSet<Socket>();
-  const seen: Seen[] = [];
-  let stalling = false;
-
-  const server = createHttpServer((request, response) => void pass(request, response).catch(() => response.destroy()));
-  server.keepAliveTimeout = 0;
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    if (stalling) stalled.add(socket);
-    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
-  });
-
-  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://proxy");
-    const about = { method: request.method ?? "", path: url.pathname, query: url.searchParams };
-    const { socket } = request;
-    if (stalled.has(socket)) return;
-    seen.push(about);
-    const answer = await proxy.answer(about);
-    if (answer === "hang" || stalled.has(socket)) return;
-    if (answer === "reset") return void socket.resetAndDestroy();
-    if (answer !== undefined) {
-      const body = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body ?? {});
-      response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers }).end(body);
-      return;
-    }
-    const upstream = send({
-      ...{ agent, host: hostname, port, path: request.url, method: request.method },
-      headers: { ...request.headers, host: `${hostname}:${port}` },
-    });
-    response.once("close", () => upstream.destroy());
-    upstream.on("error", () => socket.resetAndDestroy());
-    request.pipe(upstream);
-    const [reply] = (await once(upstream, "response")) as [IncomingMessage];
-    if (stalled.has(socket)) return;
-    response.writeHead(reply.statusCode ?? 502, reply.headers);
-    if (about.query.get("watch") === "true" && reply.statusCode === 200) {
-      response.flushHeaders();
-      for await (const line of createInterface({ input: reply })) {
-        for (const passed of await proxy.line(line, about)) if (!stalled.has(socket)) response.write(`${passed}\n`);
-      }
-      if (!stalled.has(socket)) response.end();
-    } else {
-      reply.on("data", (chunk) => stalled.has(socket) || response.write(chunk));
-      reply.on("end", () => stalled.has(socket) || response.end());
-    }
-  }
-
   const proxy: FaultyProxy = {
-    config: {
-      ...real,
-      server: `http://127.0.0.1:${await listen(server)}`,
-      cluster: { ...real.cluster, skipTLSVerify: true },
-    },
-    seen,
+    ...{ cut, stall, heal, close },
+    config: { ...real, server: url, cluster: { ...real.cluster, skipTLSVerify: true } },
+    seen: requests,
     answer: () => undefined,
     line: (line) => [line],
-    cut() {
-      for (const socket of sockets) socket.resetAndDestroy();
-    },
-    stall() {
-      stalling = true;
-      for (const socket of sockets) stalled.add(socket);
-    },
-    heal() {
-      stalling = false;
-    },
-    async close() {
-      await close(server, sockets);
-      agent.destroy();
-    },
   };
   return proxy;
+}
+
+function faultFor(answer: Answer | undefined): Fault | undefined {
+  if (answer === undefined) return undefined;
+  if (answer === "hang") return { kind: "stall", executed: false };
+  if (answer === "reset") return { kind: "cut", executed: false };
+  // A Status object is what the API server sends; a test that wants one says so.
+  return { kind: "answer", body: {}, ...answer };
 }
 
 async function listen(server: Server): Promise<number> {
@@ -164,7 +97,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+async function closeAll(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   server.close();
   for (const socket of sockets) socket.destroy();
   await once(server, "close");

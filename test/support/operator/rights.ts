@@ -3,7 +3,7 @@ import { parseAllDocuments } from "yaml";
 import type { Api } from "./api.ts";
 import type { Account } from "./service-account.ts";
 
-/** A rule of RBAC, cut down to what our roles use. */
+/** A rule of RBAC, reduced to what the operator's roles use. */
 export type Rule = { apiGroups: string[]; resources: string[]; verbs: string[] };
 
 /** One verb on one resource. */

@@ -14,7 +14,7 @@ export type Account = { namespace: string; name: string };
 
 export const OPERATOR_ACCOUNT: Account = { namespace: "appsecret-system", name: "appsecret-operator" };
 
-/** As hack/rbac.yaml says, for whoever runs the tests against a cluster that has none of it. Harmless to repeat. */
+/** Applies hack/rbac.yaml, for a cluster that does not have it yet. Harmless to repeat. */
 export async function installRights(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const apply = ["apply", "--server-side", "--force-conflicts", "--filename", "hack/rbac.yaml"];
   const { code, stderr } = await runKubectl("kubectl", apply, { env });

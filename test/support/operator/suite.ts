@@ -97,7 +97,7 @@ export function operatorSuite(
       });
     },
     run() {
-      test("meanwhile the operator met nothing unforeseen, and it ends when it is told to", async () => {
+      test("meanwhile the operator logged no error, and SIGTERM ends it", async () => {
         assertOrderly(operator, await operator.stop());
       });
       test.run();

@@ -3,7 +3,6 @@ import * as assert from "uvu/assert";
 import { verdict } from "../../bench/rows.ts";
 import type { Row } from "../../bench/rows.ts";
 import { median, quantile, slope } from "../../bench/statistics.ts";
-import { table } from "../../bench/table.ts";
 
 const row = (more: Partial<Row>): Row => ({ id: "a", what: "published", unit: "objects/s", operator: 90, ...more });
 
@@ -38,20 +37,6 @@ test("ratios and counts are judged, times are not", () => {
 test("a figure that could not be measured has not reached its bar", () => {
   assert.is(verdict(row({ bar: { of: "ratio", most: 1.5 } })), "missed");
   assert.is(verdict(row({ operator: NaN, bar: { of: "operator", most: 150 } })), "missed");
-});
-
-test("the table is aligned, has the bars in it and fits into 100 columns", () => {
-  const rows = [
-    row({ floor: 281.23, operator: 262.1, ratio: 0.932, bar: { of: "ratio", least: 0.85 }, note: "of 5 pairs" }),
-    row({ what: "w".repeat(30), unit: "MiB", operator: 7.456, bar: { of: "operator", most: 4 } }),
-  ];
-  const lines = table([{ title: "Throughput", rows }]).split("\n");
-  assert.is(lines[2], "Throughput");
-  assert.match(lines[3]!, /^ {2}published, objects\/s +281 +262 +0\.93 +ratio ≥ 0\.85 +✔$/);
-  assert.is(lines[4], "    of 5 pairs");
-  assert.match(lines[5]!, /^ {2}w{30}, MiB +7\.46 +≤ 4 +✘$/);
-  assert.is(lines[3]!.indexOf("✔"), lines[5]!.indexOf("✘"));
-  assert.ok(lines.every((line) => line.length <= 100));
 });
 
 test.run();

@@ -16,9 +16,15 @@ export type Fault =
   | { kind: "delay"; ms: number }
   /** The request is executed twice; the operator hears the second reply. */
   | { kind: "twice" }
-  /** The proxy answers in the server's place. */
-  | { kind: "answer"; status: number; retryAfterSeconds?: number }
-  /** A list as it was when it was last asked for, and whatever happened since `lagMs` later. */
+  /** The proxy answers in the server's place; with a Status object unless `body` says something else. */
+  | {
+      kind: "answer";
+      status: number;
+      retryAfterSeconds?: number;
+      headers?: Record<string, string>;
+      body?: object | string;
+    }
+  /** A list as it was the last time, and what has happened since then `lagMs` later. */
   | { kind: "stale"; lagMs: number }
   /** Something happens at this very moment, and the connection ends. */
   | { kind: "happen"; executed: boolean; what: () => void }

@@ -1,14 +1,14 @@
 import type { ControlPlane } from "#testbed/control-plane/index";
-import { connect } from "#support/operator/api";
-import { createEnvironment } from "#support/operator/environment";
-import { COLLECTED_WITHIN_MS } from "#support/operator/eventually";
-import { custom } from "#support/operator/specs";
-import { gone } from "./waits.ts";
+import { connect } from "./operator/api.ts";
+import { createEnvironment } from "./operator/environment.ts";
+import { COLLECTED_WITHIN_MS } from "./operator/eventually.ts";
+import { custom } from "./operator/specs.ts";
+import { gone } from "./operator/waits.ts";
 
-/** Our CRD and policies, as a person installs them: for a control plane that the test runner did not start. */
-export async function installCrds(cluster: ControlPlane): Promise<void> {
+/** Installs the CRD and the admission policies, and whatever `more` names, as a person does. */
+export async function installCrds(cluster: ControlPlane, more: readonly string[] = []): Promise<void> {
   for (const args of [
-    ["apply", "--filename", "crds/"],
+    ["apply", "--filename", "crds/", ...more.flatMap((file) => ["--filename", file])],
     ["wait", "--for", "condition=Established", "--timeout", "60s", "crd", "--all"],
   ]) {
     const { code, stdout, stderr } = await cluster.kubectl(args);
@@ -16,7 +16,7 @@ export async function installCrds(cluster: ControlPlane): Promise<void> {
   }
 }
 
-/** Waits until the garbage collector knows AppSecrets: before that, the Secret of a deleted one stays. */
+/** Waits until the garbage collector knows AppSecrets: before that, the Secret of a deleted AppSecret stays. */
 export async function collects(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   const api = await connect(env);
   const place = await createEnvironment(api, "collects");

@@ -1,20 +1,22 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import { Agent, request as send } from "undici";
 import type { Asked, Fault, Rule } from "./rules.ts";
 import { asked, createRules } from "./rules.ts";
 import { createWatchStream } from "./watch-stream.ts";
 
 /**
- * A proxy between one operator and the API server, at which anything can go wrong.
+ * The proxy between a client and the API server of the test's cluster, at which anything can go wrong. It does what its rules
+ * (rules.ts) and hooks say to whole requests, and to a watch line by line.
  *
- * It bears the API server's own certificate, so that the operator trusts it, and passes tokens on. What it is told to do
- * (rules.ts) it does to whole requests, and to a watch line by line. It remembers every request: which of the versions in
- * a recording are the operator's is told by the replies that came through here.
+ * With a certificate it takes the API server's place, so that an operator that trusts the one trusts the other; without one
+ * it speaks plain HTTP. It passes tokens on, and remembers every request: the replies that come through here say which
+ * of the versions in a recording are the operator's.
  */
 export type Proxy = {
   readonly url: string;
@@ -22,18 +24,22 @@ export type Proxy = {
   rule: (rule: Rule) => () => void;
   /** Takes all rules back. */
   calm: () => void;
-  /** All requests so far, oldest first. Whoever runs for long empties it. */
+  /** All requests so far, oldest first. A long run empties it. */
   readonly requests: Passed[];
   /** When the last request came in or the last reply went out, on the clock of performance.now(). */
   readonly lastActive: () => number;
+  /** Ends every connection, with a RST where there is no TLS. */
+  cut: () => void;
+  /** From now on nothing is passed on in either direction, of what is under way or comes: no FIN, no data. */
+  stall: () => void;
+  /** For new connections the stall is over; those that were stalled stay so. */
+  heal: () => void;
   close: () => Promise<void>;
 };
 
-/** A request that came in. `status`: what the API server answered; undefined when it has not, or was not asked. */
-export type Passed = {
-  readonly method: string;
-  readonly path: string;
-  readonly kind: Asked["kind"];
+/** A request that came in. `status`: of the API server's reply; undefined while there is none, or when there will be none. */
+export type Passed = Asked & {
+  /** By the clock of performance.now(). */
   readonly at: number;
   /** As it was sent: `Bearer …`. */
   readonly authorization: string | undefined;
@@ -47,11 +53,16 @@ export type Passed = {
 export type ProxyOptions = {
   /** `https://host:port` of the API server. */
   server: string;
-  /** PEM files: what to trust there, and what to show here. */
-  caPath: string;
-  certificatePath: string;
-  keyPath: string;
+  /** What to trust there, as PEM. */
+  ca?: string | Buffer | undefined;
+  /** What to show here, as PEM; none: plain HTTP. */
+  certificate?: { cert: Buffer; key: Buffer };
+  /** Of the dice of the rules. */
   seed?: number;
+  /** Chooses the fault of a request for which no rule does. */
+  faultOf?: (request: Passed) => Fault | undefined | Promise<Fault | undefined>;
+  /** What becomes of a line of a watch: none, itself, several. */
+  line?: (line: string, request: Passed) => readonly string[] | Promise<readonly string[]>;
 };
 
 type Reply = { status: number; headers: Record<string, string | string[] | undefined>; body: Buffer };
@@ -60,14 +71,13 @@ type Reply = { status: number; headers: Record<string, string | string[] | undef
 const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"];
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
-  const { server, seed = 1 } = options;
-  const [ca, cert, key] = await Promise.all(
-    [options.caPath, options.certificatePath, options.keyPath].map((path) => readFile(path)),
-  );
-  const upstream = new Agent({ connect: { ca: ca! }, headersTimeout: 0, bodyTimeout: 0 });
+  const { server, ca, certificate, seed = 1, line: rewrite = (line: string) => [line] } = options;
+  const upstream = new Agent({ connect: ca === undefined ? {} : { ca }, headersTimeout: 0, bodyTimeout: 0 });
   const rules = createRules(seed);
   const requests: Passed[] = [];
   const sockets = new Set<Socket>();
+  const stalled = new WeakSet<Socket>();
+  let stalling = false;
   /** The last list of each collection that went through, as lines. */
   const lists = new Map<string, string[]>();
   let lastActive = performance.now();
@@ -87,35 +97,26 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   }
 
   async function serve(from: IncomingMessage, to: ServerResponse): Promise<void> {
+    if (stalled.has(from.socket)) return;
     const what = asked(from.method ?? "GET", from.url ?? "/");
-    const { authorization } = from.headers;
-    const passed: Passed = {
-      method: what.method,
-      path: what.path,
-      kind: what.kind,
-      at: performance.now(),
-      authorization,
-    };
+    const passed: Passed = { ...what, at: performance.now(), authorization: from.headers.authorization };
     lastActive = passed.at;
-    const fault = rules.faultOf(what);
-    if (fault !== undefined) passed.fault = fault.kind;
     requests.push(passed);
+    const fault = rules.faultOf(what) ?? (await options.faultOf?.(passed));
+    if (fault !== undefined) passed.fault = fault.kind;
     const body = await readAll(from);
-    const cut = () => void from.socket.destroy();
+    if (stalled.has(from.socket)) return;
 
     switch (fault?.kind) {
-      case "answer": {
-        answer(to, fault.status, fault.retryAfterSeconds);
+      case "answer":
+        answer(to, fault);
         return;
-      }
       case "happen":
       case "cut":
         if (fault.executed) await forward(from, body, passed);
         if (fault.kind === "happen") fault.what();
-        {
-          cut();
-          return;
-        }
+        end(from.socket);
+        return;
       case "stall":
         if (fault.executed) await forward(from, body, passed);
         return;
@@ -132,6 +133,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     }
     if (what.query.get("watch") === "true") return watch(what, from, to, passed, fault);
     const { status, headers, body: reply } = await forward(from, body, passed);
+    if (stalled.has(from.socket)) return;
     to.writeHead(status, { ...without(headers, HOP_BY_HOP), "content-length": reply.length });
     to.end(reply);
   }
@@ -146,9 +148,11 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const ended = new AbortController();
     to.once("close", () => ended.abort());
     const outlet = createWatchStream(fault?.kind === "stream" ? fault.faults : {}, {
-      write: (text) => void to.write(text),
+      write(text) {
+        if (!stalled.has(from.socket)) to.write(text);
+      },
       end: () => void to.end(),
-      cut: () => void from.socket.destroy(),
+      cut: () => end(from.socket),
     });
     const old = fault?.kind === "stale" ? lists.get(what.path) : undefined;
     let url = from.url ?? "";
@@ -165,12 +169,13 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       headers: without(from.headers, HOP_BY_HOP),
       signal: ended.signal,
     });
+    if (stalled.has(from.socket)) return;
     passed.status = reply.statusCode;
     if (!to.headersSent) to.writeHead(reply.statusCode, without(reply.headers, HOP_BY_HOP));
     if (reply.statusCode !== 200) return void to.end(Buffer.from(await reply.body.arrayBuffer()));
     to.flushHeaders();
     for await (const line of lines(reply.body)) {
-      outlet.push(line);
+      for (const changed of await rewrite(line, passed)) outlet.push(changed);
       if (listing === undefined) continue;
       listing.push(line);
       if (!line.includes('"k8s.io/initial-events-end"')) continue;
@@ -178,31 +183,42 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       listing = undefined;
     }
     outlet.flush();
-    to.end();
+    if (!stalled.has(from.socket)) to.end();
   }
 
-  const listener = createServer({ cert: cert!, key: key! }, (from, to) => {
-    serve(from, to).catch(() => {
-      // The API server is away, or the operator is: either way this connection is over.
-      from.socket.destroy();
-    });
-  });
-  listener.on("secureConnection", (socket) => {
+  const listen = (from: IncomingMessage, to: ServerResponse) => {
+    // The API server is away, or the client is: either way this connection is over.
+    serve(from, to).catch(() => end(from.socket));
+  };
+  const listener = certificate ? createHttpsServer(certificate, listen) : createHttpServer(listen);
+  listener.on(certificate ? "secureConnection" : "connection", (socket: Socket) => {
     sockets.add(socket);
+    if (stalling) stalled.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => undefined);
   });
   listener.on("tlsClientError", () => undefined);
-  listener.keepAliveTimeout = 120_000;
+  // Never closes an idle connection: the client would meet that as a fault.
+  listener.keepAliveTimeout = 0;
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
 
   return {
-    url: `https://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    url: `${certificate ? "https" : "http"}://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     rule: (rule) => rules.add(rule),
     calm: rules.clear,
     requests,
     lastActive: () => lastActive,
+    cut() {
+      for (const socket of sockets) end(socket);
+    },
+    stall() {
+      stalling = true;
+      for (const socket of sockets) stalled.add(socket);
+    },
+    heal() {
+      stalling = false;
+    },
     async close() {
       listener.close();
       for (const socket of sockets) socket.destroy();
@@ -223,7 +239,13 @@ function note(passed: Passed, reply: Buffer, body: Buffer): void {
   if (metadata?.uid !== undefined) passed.uid = metadata.uid;
 }
 
-function answer(to: ServerResponse, code: number, retryAfterSeconds: number | undefined): void {
+function end(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+function answer(to: ServerResponse, fault: Extract<Fault, { kind: "answer" }>): void {
+  const { status: code, retryAfterSeconds, headers, body } = fault;
   const reasons: Record<number, string> = { 409: "Conflict", 410: "Expired", 429: "TooManyRequests" };
   const status = {
     kind: "Status",
@@ -235,8 +257,9 @@ function answer(to: ServerResponse, code: number, retryAfterSeconds: number | un
   to.writeHead(code, {
     "content-type": "application/json",
     ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+    ...headers,
   });
-  to.end(JSON.stringify(status));
+  to.end(typeof body === "string" ? body : JSON.stringify(body ?? status));
 }
 
 /** The watch that follows a list of this version. */

@@ -1,8 +1,8 @@
-import type { Environment } from "#support/operator/environment";
-import { condition, decoded, state } from "#support/operator/environment";
-import { eventually } from "#support/operator/eventually";
+import type { Environment } from "./environment.ts";
+import { condition, decoded, state } from "./environment.ts";
+import { eventually } from "./eventually.ts";
 
-/** Waits that are longer than those of the other tests, in ms each: something goes wrong meanwhile. */
+/** Waits for tests in which something goes wrong meanwhile: the caller says how long, in ms. */
 
 export async function ready(env: Environment, name: string, says: string, ms: number): Promise<void> {
   await eventually(async () => {
