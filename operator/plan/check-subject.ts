@@ -21,7 +21,7 @@ export function isChecked(spec: AppSecretSpec, types: readonly TypeDefinition[] 
 
 /**
  * @param read gives a value of the spec as base64, its source resolved
- * @returns what is to be checked
+ * @returns what the check looks at
  */
 export function checkSubjectOf(
   spec: CheckedSpec,

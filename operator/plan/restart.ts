@@ -25,7 +25,7 @@ const MAX_NAME = 63;
 /**
  * The count of the content that is about to be published.
  *
- * @param data what is to be published, base64 by key
+ * @param data the content to publish, base64 by key
  * @param isLatest whether the same generation with the same sources was published last: what to go by when the Secret that
  *   held it is gone, or may not be read
  * @returns undefined where nothing is counted; or the Secret that has to be read first

@@ -1,6 +1,6 @@
 /**
- * A real login provider on this machine, for tests and the demo: `oidc-provider` over TLS. It is asked for its
- * keys, and gives tokens to one client (OAuth 2.0, client credentials); nobody signs in.
+ * A real login provider on this machine, for tests and the demo: `oidc-provider` over TLS. It publishes its
+ * keys, and issues tokens to one client (OAuth 2.0, client credentials); nobody signs in.
  */
 import { generateKeyPair, randomUUID } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
@@ -18,7 +18,7 @@ export type LoginProvider = {
   readonly issuer: string;
   /** Answers with the key set. */
   readonly jwksUri: string;
-  /** Answers with a page for people and status 200: what a wrong path at many a provider leads to. */
+  /** Returns an HTML page with status 200, as many providers do for a wrong path. */
   readonly signInPage: string;
   /** Requests for the key set since the start. */
   readonly keyRequests: number;
@@ -151,11 +151,11 @@ class NoStorage {
 const QUIET = {
   adapter: NoStorage as AdapterConstructor,
   features: { devInteractions: { enabled: false } },
-  // What it does anyway; it writes a notice to whoever does not say so.
+  // The default; without this line it prints a notice.
   ttl: { ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? 600 },
 } satisfies Configuration;
 
-/** What a token is to be, as a resource indicator (RFC 8707), which has to be a URI. */
+/** The audience and lifetime of a token, as a resource indicator (RFC 8707), which has to be a URI. */
 function resourceFor(audience: string, seconds: number): string {
   return `urn:token?${new URLSearchParams({ audience, seconds: String(seconds) }).toString()}`;
 }

@@ -76,7 +76,7 @@ function memberRules({ name, member }: TypeDefinition): Rule<SpecFields>[] {
 type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; problems: string[] };
 type Parser<Spec> = (spec: unknown) => Parsed<Spec>;
 
-/** By the list of types: one that is asked for again remembers what it has parsed. */
+/** By the list of types: there is one parser for each list, which remembers what it has parsed. */
 const parsers = new WeakMap<readonly TypeDefinition[], Parser<unknown>>();
 
 /**

@@ -12,7 +12,7 @@ import type { WatchEvent } from "./watch-event.ts";
  * A list older than what was seen before says nothing new and is refused: an API server that lags behind must not turn
  * time back. But a cluster whose etcd was restored from a backup does go back, for good. So if the lists stay older for
  * `restoredAfterMs`, they are believed. (An etcd that was restored as its manual says, with the revision bumped, answers
- * 410 and needs none of this. One that was not, and has caught up within `idleMs`, cannot be told from one that was never
+ * 410 and needs none of this. One that was not, and has caught up within `idleMs`, looks the same as one that was never
  * away: Kubernetes itself wants all controllers restarted then.)
  */
 export type Intake<T> = {

@@ -8,7 +8,7 @@ import { ApiError } from "../client/api-error.ts";
 import type { Log } from "#common/log";
 
 /**
- * Work by key. A key says that something changed, never what: whoever handles it reads the state anew. So adding a key
+ * Work by key. A key says that something changed, never what: the handler reads the current state. So adding a key
  * twice is adding it once, and a key that is added while it runs runs once more afterwards, because what it read may be
  * old. One key is never in two hands.
  *

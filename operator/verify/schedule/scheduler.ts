@@ -103,7 +103,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     ask(key, { subject, inputs, phase, stands, fresh, checkNow }) {
       const before = schedules.get(key);
       const schedule = scheduleOf(key, inputs, phase);
-      // Of several AppSecrets with one subject whose turn it is, the first has it checked and the others get the same verdict.
+      // Of several AppSecrets with one subject whose turn it is, the first starts the check and the others get the same verdict.
       const maxAgeMs = schedule.due ? intervalMs / 2 : intervalMs;
       schedule.due = false;
       schedule.asked = checkNow ?? schedule.asked;

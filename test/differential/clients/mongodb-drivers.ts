@@ -79,9 +79,9 @@ export async function askDrivers(uris: readonly string[], python?: string): Prom
   }
 }
 
-function inOneForm(outcome: Outcome): Outcome {
-  if (outcome.answer === "Refuses") return outcome;
-  return { ...outcome, reads: { ...outcome.reads, hosts: hostsOf(outcome.reads.hosts) } };
+function inOneForm(one: Outcome): Outcome {
+  if (one.answer === "Refuses") return one;
+  return { ...one, reads: { ...one.reads, hosts: hostsOf(one.reads.hosts) } };
 }
 
 function outcome(construct: (uri: string) => NodeClient, uri: string): Outcome {
