@@ -103,11 +103,11 @@ test("with the operator's own token no other Secret can be written", async () =>
         "POST",
         env.paths.secrets,
         { metadata: { name: "minted", ...token }, type: "kubernetes.io/service-account-token" },
-        "only write Secrets of type Opaque",
+        "write only Secrets of type Opaque",
       ],
-      ["PATCH", env.paths.secret("foreign"), { data: { A: "Mg==" } }, "only change and delete Secrets that have"],
-      ["PATCH", env.paths.secret("foreign"), { metadata: marks }, "only change and delete Secrets that have"],
-      ["DELETE", env.paths.secret("foreign"), undefined, "only change and delete Secrets that have"],
+      ["PATCH", env.paths.secret("foreign"), { data: { A: "Mg==" } }, "change and delete only Secrets with the annotation"],
+      ["PATCH", env.paths.secret("foreign"), { metadata: marks }, "change and delete only Secrets with the annotation"],
+      ["DELETE", env.paths.secret("foreign"), undefined, "change and delete only Secrets with the annotation"],
     ] as const) {
       const { status, text } = await operator.request(method, path, {
         body,
