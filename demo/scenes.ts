@@ -42,7 +42,11 @@ async function refuseSecond({ stage, read }: Scene): Promise<void> {
   const { code, stderr } = await stage.run(`${second} |\n    kubectl apply -n dev -f -`);
   await stage.fact("The request is refused, and the message names the existing one: orders-login.", async () => {
     const names = (await read.appSecrets("dev")).map(({ metadata }) => metadata.name);
-    return code !== 0 && stderr.includes("already has an AppSecret of type Authentication: orders-login") && !names.includes("another-login");
+    return (
+      code !== 0 &&
+      stderr.includes("already has an AppSecret of type Authentication: orders-login") &&
+      !names.includes("another-login")
+    );
   });
 }
 

@@ -105,7 +105,12 @@ test("with the operator's own token no other Secret can be written", async () =>
         { metadata: { name: "minted", ...token }, type: "kubernetes.io/service-account-token" },
         "write only Secrets of type Opaque",
       ],
-      ["PATCH", env.paths.secret("foreign"), { data: { A: "Mg==" } }, "change and delete only Secrets with the annotation"],
+      [
+        "PATCH",
+        env.paths.secret("foreign"),
+        { data: { A: "Mg==" } },
+        "change and delete only Secrets with the annotation",
+      ],
       ["PATCH", env.paths.secret("foreign"), { metadata: marks }, "change and delete only Secrets with the annotation"],
       ["DELETE", env.paths.secret("foreign"), undefined, "change and delete only Secrets with the annotation"],
     ] as const) {
