@@ -12,6 +12,9 @@ import { stringify } from "yaml";
 import { appSecretCrd } from "#manifests/crd";
 import { operatorSecretsPolicy, operatorWorkloadsPolicy, uniquenessPolicy } from "#manifests/admission-policies";
 import type { PolicyAndBinding } from "#manifests/admission-policies";
+import { apiPage } from "./generate/api-page.ts";
+import { editorSchema } from "./generate/editor-schema.ts";
+import { table } from "./generate/table.ts";
 import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "#verify/mongodb/options";
 import type { OptionRule } from "#verify/mongodb/options";
 
@@ -21,7 +24,7 @@ const TEMPLATES = "charts/appsecret-operator/templates/generated";
 /** Rendered from the chart by Helm (install-manifest.ts). Whether its CRD is stale can be checked without Helm. */
 const INSTALL = "install.yaml";
 /** Folders with generated files only: any other file in them is stale. */
-const FOLDERS = [CRDS, TEMPLATES];
+const FOLDERS = [CRDS, TEMPLATES, "schemas"];
 const HEADER = "# Generated from operator/api by hack/generate.ts: change it there.\n";
 
 /**
@@ -34,7 +37,9 @@ export function generatedFiles(): Map<string, string> {
     [`${CRDS}/10-one-per-namespace.policy.yaml`, yaml(uniquenessPolicy())],
     [`${CRDS}/20-operator-secrets.policy.yaml`, yaml(operatorSecretsPolicy())],
     [`${CRDS}/30-operator-workloads.policy.yaml`, yaml(operatorWorkloadsPolicy())],
+    ["docs/api.md", apiPage()],
     ["docs/mongodb-options.md", optionsPage()],
+    ["schemas/appsecret.schema.json", editorSchema()],
     [`${TEMPLATES}/appsecret.crd.yaml`, template("crds.enabled", [appSecretCrd()], KEEP)],
     [`${TEMPLATES}/one-per-namespace.policy.yaml`, template("crds.enabled", uniquenessPolicy())],
     [`${TEMPLATES}/operator-secrets.policy.yaml`, template("guardPolicy.enabled", secretsPolicy())],
@@ -63,8 +68,6 @@ function optionsPage(): string {
   const options = Object.entries(MONGODB_OPTIONS);
   const named = (use: OptionRule["use"]): [string, string][] =>
     options.filter(([, rule]) => rule.use === use).map(([name, { why }]) => [`\`${name}\``, why]);
-  const table = (head: [string, string], rows: readonly (readonly [string, string])[]): string =>
-    [head, ["---", "---"], ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
   const mechanisms = [...REFUSED_MECHANISMS].map(([name, why]) => [`\`${name}\``, `it ${why}`] as const);
   return `<!-- Generated from operator/verify/mongodb/options.ts by hack/generate.ts: change it there. -->
 

@@ -1,8 +1,8 @@
 /** Commands and replies over one socket, one at a time. Why a reply does not come is a value. */
 import type { Socket } from "node:net";
 import type { Document } from "bson";
-import { tlsFailure } from "./dial.ts";
-import type { DialFailure } from "./dial.ts";
+import { tlsFailure } from "../network/dial.ts";
+import type { DialFailure } from "../network/dial.ts";
 import { decodeReply, encodeCommand, encodeLegacyCommand, messageLength } from "./wire.ts";
 import type { Reply } from "./wire.ts";
 

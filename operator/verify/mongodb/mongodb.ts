@@ -2,13 +2,13 @@
  * The live check of a MongoDB server: does the connection string log in, and may the user work in the named database?
  *
  * No driver is involved. The operator parses the string (uri.ts), looks its names up (srv.ts, egress), dials its hosts one
- * after another until one gives a definite answer (dial.ts), and talks to each over a single connection (probe.ts). It never
- * dials a host that a server announces. Why there is no driver: docs/decisions/mongodb-client.md.
+ * after another until one gives a definite answer (network/dial.ts), and talks to each over a single connection (probe.ts). It
+ * never dials a host that a server announces. Why there is no driver: docs/decisions/mongodb-client.md.
  */
 import type { MongoSubject, Verdict } from "#api/check";
 import { EgressError } from "../network/egress.ts";
 import type { Address, Egress } from "../network/egress.ts";
-import { dial } from "./dial.ts";
+import { dial } from "../network/dial.ts";
 import { probe } from "./probe.ts";
 import { jitter } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";

@@ -1,7 +1,7 @@
 /** The verdict for each outcome of a check. No message quotes the connection string or the server. */
 import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
-import type { DialFailure } from "./dial.ts";
+import type { DialFailure } from "../network/dial.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import { no, notYet, silence, yes } from "../verdict.ts";
 

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { parseSpec } from "#api/schema/spec";
+import { TYPES } from "#api/types/index";
 
 const CANARY = "cAnArY";
 const authentication = { jwksUri: "https://id.example.com/jwks.json", audience: "orders" };
@@ -35,7 +36,7 @@ test("null counts as absent, as it does for the API server", () => {
 
 const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
   ["no object", "Custom", ["spec must be an object"]],
-  ["no type", {}, ["spec.type must be one of Authentication, Database, Custom"]],
+  ["no type", {}, [`spec.type must be one of ${TYPES.map(({ name }) => name).join(", ")}`]],
   ["a missing member", { type: "Custom" }, ["spec.custom must be set when spec.type is Custom"]],
   [
     "two members",

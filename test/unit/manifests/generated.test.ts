@@ -22,7 +22,7 @@ type Schema = {
 
 const CRD = "crds/00-appsecret.crd.yaml";
 const INSTALL = "install.yaml";
-const OPTIONS_PAGE = "docs/mongodb-options.md";
+const PAGES = ["docs/api.md", "docs/mongodb-options.md"];
 const TEMPLATES = "charts/appsecret-operator/templates/generated";
 
 test("the committed files are not stale", () => {
@@ -32,7 +32,7 @@ test("the committed files are not stale", () => {
 test("a changed, a missing and a leftover file are stale; writing them makes it right", () => {
   const root = mkdtempSync(join(tmpdir(), "appsecret-generated-"));
   try {
-    for (const path of ["crds", TEMPLATES, INSTALL, OPTIONS_PAGE]) {
+    for (const path of ["crds", TEMPLATES, INSTALL, "schemas", ...PAGES]) {
       cpSync(path, join(root, path), { recursive: true });
     }
     assert.equal(staleFiles(root), []);

@@ -1,10 +1,13 @@
-/** One connection to a database server at a checked address, with or without TLS. The outcome is a value. */
+/**
+ * One connection to a server at a checked address, with or without TLS: for a check that speaks another protocol than https.
+ * The outcome is a value.
+ */
 import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { SecureContext } from "node:tls";
-import { ATTEMPT_TIMEOUT_MS } from "../network/egress.ts";
-import type { Address } from "../network/egress.ts";
+import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
+import type { Address } from "./egress.ts";
 
 export type Dialling = {
   /** As in the connection string: with TLS, the certificate must have this name. */
