@@ -16,7 +16,7 @@ import { freshness } from "../network/freshness.ts";
 import type { HttpClient, HttpOutcome } from "../network/http.ts";
 import { networkVerdict } from "../network/network-verdict.ts";
 import { no } from "../verdict.ts";
-import { judgeReply } from "./reply.ts";
+import { isOfUse, judgeReply } from "./reply.ts";
 import { discoverJwksUri, jwksUriIn, nameable } from "./right-uri.ts";
 
 export type JwksCheckOptions = {
@@ -87,7 +87,7 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
             ...{ url: location, headers: ACCEPT, signal: asked.signal },
             ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS - 1, timeoutMs: jitter(timeoutMs) },
           });
-    if (end?.kind === "Reply" && (await judgeReply(end, epochMs())).answer === "Yes") {
+    if (end?.kind === "Reply" && isOfUse(await judgeReply(end, epochMs()))) {
       const right = nameable(end.url ?? location ?? "", uri);
       const advice = right === undefined ? "Use the URL at the end of the redirects." : `Set jwksUri to ${right}.`;
       return no(Reason.RejectedRedirect, `${wrong} ${advice}`);

@@ -21,6 +21,11 @@ export async function judgeReply(reply: Reply, epochMs: number): Promise<Verdict
   return doubt === undefined || verdict.answer !== "Yes" ? verdict : uncertain(doubt, verdict.facts);
 }
 
+/** At least some libraries can use what was judged. */
+export function isOfUse({ answer }: Verdict): boolean {
+  return answer !== "No" && answer !== "Silence";
+}
+
 /** What some libraries refuse, although there is a good key set. */
 function doubtAbout({ status, coding }: Reply): string | undefined {
   if (status !== 200) {
@@ -43,7 +48,7 @@ async function judgeStatus({ status, headers, body }: Reply, epochMs: number): P
   const message = `The login provider answered with HTTP status ${status} instead of its keys.`;
   if (status >= 500 || PASSING_STATUS.has(status)) {
     // Not an error: the keys are there, and no library takes them.
-    if (status >= 500 && (await judgeKeySet(body)).answer === "Yes") {
+    if (status >= 500 && isOfUse(await judgeKeySet(body))) {
       return notYet(
         Reason.RejectedHTTPStatus,
         `The login provider publishes its keys with HTTP status ${status}, and libraries take only 200. Repair the server.`,

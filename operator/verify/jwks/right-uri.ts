@@ -41,7 +41,7 @@ export async function discoverJwksUri(http: HttpClient, uri: string, signal: Abo
 }
 
 /** The paths that the issuer may have, the likeliest first. */
-export function issuerPaths(pathname: string): string[] {
+function issuerPaths(pathname: string): string[] {
   const likely = ISSUERS.flatMap((issuer) => issuer.exec(pathname)?.[0] ?? []);
   // Entra ID: /TENANT/discovery/v2.0/keys belongs to the issuer /TENANT/v2.0.
   const [, tenant] = /^(\/[^/]+)\/discovery\/v2\.0\//.exec(pathname) ?? [];

@@ -26,6 +26,16 @@ const SHAPES: readonly (readonly [what: string, shape: Shape])[] = [
   ["with kid, alg and key_ops", (key, alg) => signs([listed(key, { kid: "a", alg, key_ops: ["verify"] })])],
   ["without kid, with alg", (key, alg) => signs([listed(key, { use: "sig", alg })])],
   ["twice without kid", (key, alg) => signs([listed(key, { alg })], { idle: [listed(key, { alg }).jwk] })],
+  [
+    "twice under one kid",
+    (key, alg) => signs([listed(key, { kid: "a", alg })], { idle: [listed(key, { kid: "a", alg }).jwk] }),
+  ],
+  ["with d that is null", (key, alg) => signs([listed(key, { kid: "a", alg, d: null })])],
+  [
+    "beside a null",
+    (key, alg) =>
+      answers(JSON.stringify({ keys: [null, listed(key, { kid: "a", alg }).jwk] }), listed(key, { kid: "a", alg })),
+  ],
   ["with use enc", (key, alg) => signs([listed(key, { kid: "a", use: "enc", alg })])],
   [
     "with a kid that is a number",

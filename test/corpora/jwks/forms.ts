@@ -235,5 +235,4 @@ export const FORMS: readonly (readonly [what: string, build: Builder])[] = [
   ["Latin-1 in a kid", text((k) => Buffer.from(document(k).replace('"good"', '"g\u00f6\u00f6d"'), "latin1"))],
   ["keys given twice, the second empty", text((k) => document(k).replace(/}$/, ',"keys":[]}'))],
   ["101 keys", (k) => signs([good(k)], { idle: Array.from({ length: 100 }, (_, index) => ({ ...k.p256.jwk, kid: `k${index}`, use: "sig" })) })],
-  ["150 keys, the signing one last", (k) => ({ body: set(...Array.from({ length: 149 }, (_, index) => ({ ...k.p256.jwk, kid: `k${index}`, use: "sig" })), good(k).jwk), tokens: [good(k).token] })],
 ];
