@@ -1,6 +1,6 @@
 /**
- * What the libraries do with the HTTP answer around a good key set: what a check must refuse or follow, as they do. The
- * table is the promise; when a new version of a library changes it, our check is to be looked at.
+ * What the libraries do with the HTTP answer around a good key set, and what our check says of it: a No where all refuse, a Yes
+ * where all verify. The table is the promise; when a new version of a library changes it, our check has to follow.
  */
 import type { ServerResponse } from "node:http";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
@@ -10,8 +10,15 @@ import { createKeySets } from "../corpora/jwks/index.ts";
 import { askLibraries } from "./clients/jwks-libraries.ts";
 import { ensurePython } from "./clients/python.ts";
 import { signature } from "./compare-key-sets.ts";
+import { createCertificateAuthority } from "#testbed/servers/tls";
+import { createJwksCheck } from "#verify/jwks/jwks";
+import { createHttpClient } from "#verify/network/http";
+import { egressFor } from "#support/verify/egress";
+import { startSite } from "#support/verify/sites";
 
 const python = await ensurePython();
+const ca = createCertificateAuthority();
+const { signal } = new AbortController();
 const { body, tokens } = createKeySets()[0]!;
 const bytes = Buffer.from(body);
 
@@ -77,6 +84,18 @@ const TRANSPORTS: readonly (readonly [what: string, libraries: string, respond: 
   ["gzip without content-encoding", "RRR", (response) => response.writeHead(200).end(gzipSync(bytes))],
 ];
 
+/** Our check. Over TLS, since it takes no other URL. */
+async function ask(respond: Respond): Promise<string> {
+  const site = await startSite(ca.issue({ hosts: ["127.0.0.1"] }), (request, response) =>
+    respond(response, request.url ?? ""),
+  );
+  const http = createHttpClient(egressFor("JWKS", { allow: ["127.0.0.0/8"], caBundle: () => ca.caPem }));
+  const uri = `https://127.0.0.1:${site.port}/keys`;
+  const { answer } = await createJwksCheck({ http })({ kind: "JWKS", uri }, { signal, fresh: false });
+  await Promise.all([http.close(), site.close()]);
+  return answer;
+}
+
 const outcomes = await askLibraries(
   TRANSPORTS.map(([, , respond]) => ({ respond, tokens })),
   "path" in python ? python.path : undefined,
@@ -89,5 +108,17 @@ for (const [index, [what, expected]] of TRANSPORTS.entries()) {
     assert.is(found, "missing" in python ? `${expected.slice(0, 2)}-` : expected);
   });
 }
+
+const ours = await Promise.all(TRANSPORTS.map(([, , respond]) => ask(respond)));
+const agrees = ([, libraries]: (typeof TRANSPORTS)[number], answer: string | undefined): boolean => {
+  if (libraries === "RRR") return answer === "No";
+  return answer === "Yes" || (answer === "Unverifiable" && libraries !== "VVV");
+};
+const agreeing = TRANSPORTS.filter((transport, index) => agrees(transport, ours[index])).length;
+
+test(`our check agrees with the libraries on ${agreeing} of ${TRANSPORTS.length} answers`, () => {
+  const differing = TRANSPORTS.filter((transport, index) => !agrees(transport, ours[index])).map(([what]) => what);
+  assert.equal(differing, []);
+});
 
 test.run();

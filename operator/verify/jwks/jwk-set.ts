@@ -1,105 +1,73 @@
 /**
  * Whether a text is a JSON Web Key Set that an application can use to check tokens (RFC 7517). Pure, though asynchronous:
  * `jose` imports each key as an application would. No message quotes the text, not even a key's id.
+ *
+ * A No is for what no common library verifies with, or what anyone could forge tokens with. Where libraries differ, nobody knows
+ * which one the application has.
  */
 import { createHash } from "node:crypto";
-import { calculateJwkThumbprint, importJWK } from "jose";
-import type { JWK } from "jose";
 
 import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { no, yes } from "../verdict.ts";
+import { MIN_RSA_BITS, isObject, isPrivate, isWeak, judgeKey } from "./jwk.ts";
+import type { JudgedKey, Leniency, Members, Uselessness } from "./jwk.ts";
+import { whatItIsInstead } from "./not-a-key-set.ts";
+import { uncertain } from "./uncertain.ts";
 
-/** Providers have 2 to 10. A set of thousands would slow down every application that looks for the right key in it. */
+/** Providers have 2 to 10. Libraries have no limit. */
 const MAX_KEYS = 100;
-/** RFC 7518 §3.3. */
-const MIN_RSA_BITS = 2048;
-/** OpenSSL does not verify with larger ones. */
-const MAX_RSA_BITS = 16_384;
-
-const RSA_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-/** RFC 9964. */
-const POST_QUANTUM_ALGORITHMS = ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
-/** By curve. */
-const CURVE_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
-  "EC P-256": ["ES256"],
-  "EC P-384": ["ES384"],
-  "EC P-521": ["ES512"],
-  "OKP Ed25519": ["EdDSA", "Ed25519"],
-};
-
-/** The members of a public key, by type (RFC 7518 §6, RFC 8037, RFC 9964). `jose` must not see any other. */
-const MEMBERS: Readonly<Record<string, readonly string[]>> = {
-  RSA: ["n", "e"],
-  EC: ["crv", "x", "y"],
-  OKP: ["crv", "x"],
-  AKP: ["alg", "pub"],
-};
-
-/** Where the right URL is found. */
-export const FIND_JWKS_URI = "The provider's /.well-known/openid-configuration contains the right URL as jwks_uri.";
 
 /** @param body of the response as it came, already limited in size */
 export async function judgeKeySet(body: Buffer): Promise<Verdict> {
-  const set = parse(body);
-  if (set === undefined) {
+  const { value, isUtf8 } = parse(body);
+  const list = isObject(value) ? value["keys"] : undefined;
+  const keys = Array.isArray(list) ? list.filter(isObject) : [];
+  if (!Array.isArray(list) || (keys.length === 0 && list.length > 0)) {
+    return no(Reason.RejectedNotJWKS, whatItIsInstead(body, value));
+  }
+  const danger = dangerIn(keys);
+  if (danger !== undefined) return danger;
+
+  const judged = await Promise.all(keys.slice(0, MAX_KEYS).map(judgeKey));
+  const usable = judged.filter((key) => key.kind === "Usable").filter(({ kid }) => isUtf8 || !isDamaged(kid));
+  const chosen = usable.filter((key) => canBeChosen(key, usable));
+  const doubt = doubtAbout(judged, chosen, { isUtf8, hasOthers: keys.length < list.length, total: list.length });
+  if (chosen.some((key) => chosen.some((other) => isMixedUpWith(key, other)))) {
     return no(
-      Reason.RejectedNotJWKS,
-      /^\s*</.test(body.subarray(0, 256).toString("latin1").replace("\xef\xbb\xbf", ""))
-        ? `The login provider returned an HTML or XML page instead of a key set. Check the path in jwksUri. ${FIND_JWKS_URI}`
-        : "The login provider's response is not JSON, so it is not a key set. Check jwksUri.",
+      Reason.RejectedDuplicateKeyID,
+      'The login provider publishes several keys with the same "kid" for the same algorithm, so that an application cannot tell which one to use. Give each key its own "kid".',
     );
   }
-  const { keys } = set;
-  if (!Array.isArray(keys) || !keys.every(isObject)) {
-    return no(
-      Reason.RejectedNotJWKS,
-      typeof set["jwks_uri"] === "string"
-        ? "The login provider returned its discovery document instead of a key set. Set jwksUri to the jwks_uri in that document."
-        : 'The login provider\'s response is JSON, but not a key set: it has no list of "keys". Check jwksUri.',
-    );
-  }
-  if (keys.length > MAX_KEYS) {
-    return no(Reason.RejectedTooLarge, `The login provider publishes more than ${MAX_KEYS} keys. Check jwksUri.`);
-  }
-  return refusal(keys) ?? verdictOn(keys.length, await usableKeys(keys));
+  if (chosen.length === 0 && doubt === undefined) return nothingToUse(judged, usable.length);
+  return doubt === undefined ? yes(`${summary(chosen)}.`, facts(chosen)) : uncertain(doubt, facts(chosen));
 }
 
-/** A member of a key set, not validated yet. */
-type Members = Readonly<Record<string, unknown>>;
-
-function parse(body: Buffer): Members | undefined {
+/** `value` is undefined if it is no JSON. `isUtf8`: otherwise bytes were replaced, as jose and jwks-rsa do it. */
+function parse(body: Buffer): { value: unknown; isUtf8: boolean } {
+  const read = (fatal: boolean): unknown => JSON.parse(new TextDecoder("utf-8", { fatal }).decode(body));
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-    return isObject(value) ? value : {};
+    return { value: read(true), isUtf8: true };
   } catch {
-    return undefined;
+    try {
+      return { value: read(false), isUtf8: false };
+    } catch {
+      return { value: undefined, isUtf8: false };
+    }
   }
 }
 
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Some servers write null for a member that they do not have. */
-function text(key: Members, member: string): string | undefined {
-  const value = key[member];
-  return typeof value === "string" && value !== "" ? value : undefined;
+/** Its letters outside UTF-8 were replaced: no token names it. */
+function isDamaged(kid: string | undefined): boolean {
+  return kid?.includes("\ufffd") === true;
 }
 
 /** What makes the whole set unusable, however good its other keys are. */
-function refusal(keys: readonly Members[]): Verdict | undefined {
+function dangerIn(keys: readonly Members[]): Verdict | undefined {
   if (keys.some(isPrivate)) {
     return no(
       Reason.RejectedPrivateKey,
       "The login provider publishes a private or symmetric key, with which anyone can sign tokens. Remove the key from the key set and replace it.",
-    );
-  }
-  const ids = keys.filter((key) => key["use"] !== "enc" && text(key, "kid") !== undefined).map(identity);
-  if (new Set(ids).size < ids.length) {
-    return no(
-      Reason.RejectedDuplicateKeyID,
-      'The login provider publishes several keys with the same type and "kid", so that an application cannot tell which one to use. Give each key its own "kid".',
     );
   }
   if (keys.some(isWeak)) {
@@ -111,87 +79,110 @@ function refusal(keys: readonly Members[]): Verdict | undefined {
   return undefined;
 }
 
-/** RFC 7517 §4.5: equal ids are fine for keys of different types. */
-function identity(key: Members): string {
-  return JSON.stringify([text(key, "kty"), text(key, "kid")]);
+type UsableKey = Extract<JudgedKey, { kind: "Usable" }>;
+
+function shareAlgorithm(one: UsableKey, other: UsableKey): boolean {
+  return one.algorithms.some((algorithm) => other.algorithms.includes(algorithm));
 }
 
-/** RFC 7518 §6.2.2, §6.3.2 and §6.4; `priv`: RFC 9964. In other types `p` and `q` may be public. */
-function isPrivate(key: Members): boolean {
-  const secret = key["kty"] === "RSA" ? ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] : ["d", "k", "priv"];
-  return key["kty"] === "oct" || secret.some((member) => key[member] !== undefined && key[member] !== null);
+/** A token without a "kid" fits every key of its algorithm: no library chooses one of several, however alike they are. */
+function canBeChosen(key: UsableKey, all: readonly UsableKey[]): boolean {
+  return key.kid !== undefined || all.every((other) => other === key || !shareAlgorithm(key, other));
 }
 
-function isWeak(key: Members): boolean {
-  const [modulus, exponent] = [text(key, "n"), text(key, "e")];
-  if (key["kty"] !== "RSA" || modulus === undefined || exponent === undefined) return false;
-  // With the exponent 1 every text is its own signature.
-  return bits(modulus) < MIN_RSA_BITS || bits(exponent) < 2;
+function haveOneID(one: UsableKey, other: UsableKey): boolean {
+  return one !== other && one.kid !== undefined && one.kid === other.kid;
 }
 
-/** The length of a number in base64url, in bits. */
-function bits(base64url: string): number {
-  const bytes = Buffer.from(base64url, "base64url");
-  const first = bytes.findIndex((byte) => byte !== 0);
-  return first < 0 ? 0 : (bytes.length - first) * 8 - (Math.clz32(bytes[first] ?? 0) - 24);
+/** Different keys that a token names by the same "kid" and "alg". */
+function isMixedUpWith(one: UsableKey, other: UsableKey): boolean {
+  return haveOneID(one, other) && one.thumbprint !== other.thumbprint && shareAlgorithm(one, other);
 }
 
-type UsableKey = { algorithm: string; thumbprint: string };
+/** RFC 7517 §4.5: equal ids are fine for keys of different types, so only those of one type are doubtful. */
+function isConfusable(one: UsableKey, other: UsableKey): boolean {
+  const isAlike = one.thumbprint === other.thumbprint;
+  return haveOneID(one, other) && (isAlike ? shareAlgorithm(one, other) : areOneType(one, other));
+}
 
-/** RFC 7517 §5: a key that is unknown or broken is ignored. */
-async function usableKeys(keys: readonly Members[]): Promise<UsableKey[]> {
-  const usable: UsableKey[] = [];
-  for (const key of keys) {
-    const candidate = signingKey(key);
-    if (candidate === undefined) continue;
-    try {
-      await importJWK(candidate.jwk, candidate.algorithm);
-      usable.push({ algorithm: candidate.algorithm, thumbprint: await calculateJwkThumbprint(candidate.jwk) });
-    } catch {
-      // A point that is not on its curve, a number that is not base64url.
-    }
+/** RS256 and PS512 are for keys of one type, RS256 and ES256 are not. */
+function areOneType(one: UsableKey, other: UsableKey): boolean {
+  const isRsa = ({ algorithms }: UsableKey): boolean => /^[RP]S/.test(algorithms[0] ?? "");
+  return isRsa(one) && isRsa(other);
+}
+
+type Surroundings = { isUtf8: boolean; hasOthers: boolean; total: number };
+
+/** Why an application may work with the set or not, depending on its library. */
+function doubtAbout(
+  judged: readonly JudgedKey[],
+  chosen: readonly UsableKey[],
+  { isUtf8, hasOthers, total }: Surroundings,
+): string | undefined {
+  if (total > MAX_KEYS) {
+    return `The login provider publishes more than ${MAX_KEYS} keys, and the operator looked at the first ${MAX_KEYS} of them only. Remove keys that are no longer used, or check jwksUri.`;
   }
-  return usable;
+  if (chosen.length === 0) {
+    const because = judged.flatMap((key) => (key.kind === "Lenient" ? [key.because] : []))[0];
+    return because === undefined ? undefined : LENIENT[because];
+  }
+  if (!isUtf8) {
+    return "The login provider's key set contains bytes that are not UTF-8, and some libraries refuse it. Configure the server to send UTF-8.";
+  }
+  if (hasOthers) {
+    return 'The login provider\'s list of "keys" contains something that is not a key, such as null, and some libraries refuse the whole set. Remove it.';
+  }
+  if (chosen.some((key) => chosen.some((other) => isConfusable(key, other)))) {
+    return 'The login provider publishes a key twice, or several keys with the same "kid", and some libraries cannot tell which one to use. Remove the copy, or give each key its own "kid".';
+  }
+  return undefined;
 }
 
-/** Its public members only, and its algorithm. */
-function signingKey(key: Members): { jwk: JWK; algorithm: string } | undefined {
-  const use = text(key, "use");
-  const operations = key["key_ops"];
-  if (use !== undefined && use !== "sig") return undefined;
-  if (Array.isArray(operations) && !operations.includes("verify")) return undefined;
+const LENIENT: Readonly<Record<Leniency, string>> = {
+  Algorithm:
+    "The login provider publishes keys for an algorithm that only some libraries know, such as ES256K or Ed448. Check that the library of the application knows it.",
+  Purpose:
+    'The login provider publishes keys whose "alg" or "key_ops" says that they are not for checking signatures, and some libraries refuse them. Correct the member, or create a signing key.',
+  Form: 'The login provider publishes keys whose "use" is null or whose "key_ops" is not a list, and some libraries refuse them. Leave out a member that has no value.',
+};
 
-  const kty = text(key, "kty") ?? "";
-  const members = (Object.hasOwn(MEMBERS, kty) ? MEMBERS[kty] : undefined)?.map(
-    (name) => [name, text(key, name)] as const,
-  );
-  if (members === undefined || members.some(([, value]) => value === undefined)) return undefined;
-  if (kty === "RSA" && bits(text(key, "n") ?? "") > MAX_RSA_BITS) return undefined;
-
-  const algorithms = algorithmsOf(kty, text(key, "crv"));
-  const algorithm = algorithms?.find((one) => one === (text(key, "alg") ?? algorithms[0]));
-  return algorithm === undefined ? undefined : { jwk: { kty, ...Object.fromEntries(members) }, algorithm };
-}
-
-/** The first one is for a key without "alg". */
-function algorithmsOf(kty: string, curve = ""): readonly string[] | undefined {
-  if (kty === "RSA") return RSA_ALGORITHMS;
-  return kty === "AKP" ? POST_QUANTUM_ALGORITHMS : CURVE_ALGORITHMS[`${kty} ${curve}`];
-}
-
-function verdictOn(total: number, usable: readonly UsableKey[]): Verdict {
-  if (usable.length === 0) {
+/** @param several keys that would be of use if a token could name them */
+function nothingToUse(judged: readonly JudgedKey[], several: number): Verdict {
+  if (several > 0) {
     return no(
-      Reason.RejectedNoUsableKey,
-      total === 0
-        ? "The login provider publishes an empty key set. Create a signing key there."
-        : "The login provider publishes keys, but none of them can be used to check signatures. Create a signing key there, or check jwksUri.",
+      Reason.RejectedDuplicateKeyID,
+      'The login provider publishes several keys without a "kid", so that an application cannot tell which one to use. Give each key its own "kid".',
     );
   }
-  const algorithms = [...new Set(usable.map(({ algorithm }) => algorithm))].sort();
-  const thumbprints = usable.map(({ thumbprint }) => thumbprint).sort();
-  return yes(
-    `The login provider publishes ${usable.length} signing ${usable.length === 1 ? "key" : "keys"} (${algorithms.join(", ")}).`,
-    { keys: createHash("sha256").update(thumbprints.join()).digest("base64url") },
-  );
+  const reasons = judged.flatMap((key) => (key.kind === "Unusable" ? [key.because] : []));
+  const told = reasons.find((because) => USELESS[because] !== undefined);
+  const message =
+    judged.length === 0
+      ? "The login provider publishes an empty key set. Create a signing key there."
+      : ((told && USELESS[told]) ??
+        "The login provider publishes keys, but none of them can be used to check signatures. Create a signing key there, or check jwksUri.");
+  return no(Reason.RejectedNoUsableKey, message);
+}
+
+const USELESS: Readonly<Partial<Record<Uselessness, string>>> = {
+  SPIFFE:
+    "The login provider returned a SPIFFE trust bundle, whose keys libraries that check tokens leave out. Use the URL of the OIDC discovery provider of SPIRE instead, /keys.",
+  KeyID:
+    'The login provider publishes keys whose "kid" is not a text, or is not written "kid", so that no token can name them. Correct it.',
+  EmptyPrivate:
+    'The login provider publishes keys with a private member ("d" or "priv") that is null or empty, and libraries refuse them. Leave the member out.',
+  CertificateOnly:
+    'The login provider publishes keys that consist of a certificate (x5c) only, and libraries do not read it. Publish the members of the key, too: "n" and "e", or "crv", "x" and "y".',
+  Notation:
+    'The login provider publishes keys with numbers in hexadecimal or decimal notation. Encode "n", "e", "x" and "y" in base64url.',
+};
+
+function summary(keys: readonly UsableKey[]): string {
+  const algorithms = [...new Set(keys.map(({ algorithms: [first] }) => first))].sort();
+  return `The login provider publishes ${keys.length} signing ${keys.length === 1 ? "key" : "keys"} (${algorithms.join(", ")})`;
+}
+
+function facts(keys: readonly UsableKey[]): { keys: string } {
+  const thumbprints = keys.map(({ thumbprint }) => thumbprint).sort();
+  return { keys: createHash("sha256").update(thumbprints.join()).digest("base64url") };
 }

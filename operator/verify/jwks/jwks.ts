@@ -1,6 +1,9 @@
 /**
  * The live check of a login provider: is there a key set at its URL that an application can use?
  *
+ * jose, jwks-rsa and PyJWT follow no redirect by default, so a URL that redirects is refused, and the message names the URL at the
+ * end. Where there is no key set, the provider's discovery document may name the right URL.
+ *
  * A yes is remembered as long as the provider's caching headers say (at most an hour), and afterwards requested conditionally.
  * A no is not remembered: the person who repairs it wants to see it gone. A failure forgets nothing.
  */
@@ -8,13 +11,13 @@ import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { createExpiringMap } from "#common/expiring-map";
 import { jitter } from "#common/jitter";
-import { retryAfterMs } from "#common/retry-after";
 import type { Check } from "../check.ts";
 import { freshness } from "../network/freshness.ts";
 import type { HttpClient, HttpOutcome } from "../network/http.ts";
 import { networkVerdict } from "../network/network-verdict.ts";
-import { no, silence } from "../verdict.ts";
-import { FIND_JWKS_URI, judgeKeySet } from "./jwk-set.ts";
+import { no } from "../verdict.ts";
+import { isOfUse, judgeReply } from "./reply.ts";
+import { discoverJwksUri, jwksUriIn, nameable } from "./right-uri.ts";
 
 export type JwksCheckOptions = {
   http: HttpClient;
@@ -30,11 +33,16 @@ export type JwksCheckOptions = {
 
 /** A set of 100 RSA keys with their certificates has about 250 KB. */
 const MAX_BYTES = 256 * 1024;
+/** How many redirects are followed to find the URL that the message names. */
 const MAX_REDIRECTS = 3;
 const TIMEOUT_MS = 10_000;
 const MAX_REMEMBERED = 4_096;
+/** How long it is remembered what the discovery document says: a failing check is repeated often. */
+const DISCOVERED_TTL_MS = 600_000;
 /** A longer validator is not sent back: servers refuse requests with large headers. */
 const MAX_VALIDATOR_LENGTH = 1_024;
+
+const ACCEPT = { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1" };
 
 type Remembered = { verdict: Verdict; freshUntil: number; validators: Readonly<Record<string, string>> };
 
@@ -44,19 +52,23 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
   const { epochMs = Date.now, monotonicMs = () => performance.now() } = options;
   /** By URI. A verdict that is not fresh any more still has its validators, so it does not expire. */
   const memory = createExpiringMap<string, Remembered>({ ttlMs: Infinity, maxEntries: maxRemembered, monotonicMs });
+  /** By URI: the jwks_uri of the discovery document, undefined if none was found. */
+  const discovered = createExpiringMap<string, { jwksUri: string | undefined }>({
+    ...{ ttlMs: DISCOVERED_TTL_MS, maxEntries: maxRemembered, monotonicMs },
+  });
 
-  async function fetchKeys(uri: string, known: Remembered | undefined, signal: AbortSignal): Promise<Verdict> {
+  async function fetchKeys(uri: string, known: Remembered | undefined, asked: Asked): Promise<Verdict> {
     const outcome = await http.get({
       url: uri,
-      headers: { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1", ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: jitter(timeoutMs), signal },
+      headers: { ...ACCEPT, ...known?.validators },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: 0, timeoutMs: jitter(timeoutMs), signal: asked.signal },
     });
-    if (outcome.kind !== "Reply") return networkVerdict(outcome, "The login provider");
+    if (outcome.kind === "BadRedirect") return judgeRedirect(uri, outcome.location, asked);
+    if (outcome.kind !== "Reply") return networkVerdict(outcome, WHO);
     const unchanged = outcome.status === 304 ? known : undefined;
-    if (unchanged === undefined && (outcome.status < 200 || outcome.status > 299)) {
-      return statusVerdict(outcome, epochMs());
-    }
-    const verdict = unchanged?.verdict ?? (await judgeKeySet(outcome.body));
+    const verdict = unchanged?.verdict ?? (await judgeReply(outcome, epochMs()));
+    if (verdict.answer === "Silence") return verdict;
+    if (verdict.answer === "No") return withRightUri(verdict, uri, jwksUriIn(outcome.body), asked);
     const { storable, freshMs } = freshness(outcome.headers, epochMs());
     const freshUntil = monotonicMs() + freshMs;
     const sent = { ...unchanged?.validators, ...validators(outcome.headers) };
@@ -65,19 +77,85 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
     return verdict;
   }
 
+  /** The URL at the end is named only if there is a key set. */
+  async function judgeRedirect(uri: string, location: string | undefined, asked: Asked): Promise<Verdict> {
+    const wrong = `${WHO} redirects to another URL, and libraries that check tokens do not follow redirects.`;
+    const end =
+      location === undefined
+        ? undefined
+        : await http.get({
+            ...{ url: location, headers: ACCEPT, signal: asked.signal },
+            ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS - 1, timeoutMs: jitter(timeoutMs) },
+          });
+    if (end?.kind === "Reply" && isOfUse(await judgeReply(end, epochMs()))) {
+      const right = nameable(end.url ?? location ?? "", uri);
+      const advice = right === undefined ? "Use the URL at the end of the redirects." : `Set jwksUri to ${right}.`;
+      return no(Reason.RejectedRedirect, `${wrong} ${advice}`);
+    }
+    const refusal = no(Reason.RejectedRedirect, `${wrong} No key set was found there. Check jwksUri.`);
+    return withRightUri(refusal, uri, undefined, asked);
+  }
+
+  /** @param given what the response itself names */
+  async function withRightUri(
+    verdict: Verdict,
+    uri: string,
+    given: string | undefined,
+    asked: Asked,
+  ): Promise<Verdict> {
+    if (verdict.answer !== "No" || !IS_ABOUT_THE_URL.has(verdict.reason)) return verdict;
+    if (hasPlaceholder(uri)) {
+      return {
+        ...verdict,
+        message: `${verdict.message} It contains a placeholder in brackets, such as {tenantid}: replace it by your own value.`,
+      };
+    }
+    let found = asked.fresh ? undefined : discovered.get(uri);
+    if (found === undefined) {
+      found = { jwksUri: given ?? (await discoverJwksUri(http, uri, asked.signal)) };
+      discovered.set(uri, found);
+    }
+    const right = found.jwksUri === undefined ? undefined : nameable(found.jwksUri, uri);
+    if (right !== undefined) {
+      const message = `${verdict.message} The jwks_uri in the provider's discovery document is ${right}.`;
+      return right === uri ? verdict : { ...verdict, message };
+    }
+    const isEnough = given !== undefined || verdict.reason === Reason.RejectedNoUsableKey;
+    return isEnough ? verdict : { ...verdict, message: `${verdict.message} ${FIND_JWKS_URI}` };
+  }
+
   return async ({ uri }, { signal, fresh }) => {
     const known = memory.get(uri);
     if (known !== undefined && !fresh && monotonicMs() < known.freshUntil) {
       memory.set(uri, known);
       return known.verdict;
     }
-    const verdict = await fetchKeys(uri, known, signal);
+    const verdict = await fetchKeys(uri, known, { signal, fresh });
     if (verdict.answer === "No") memory.delete(uri);
     return verdict;
   };
 }
 
+type Asked = Parameters<Check<"JWKS">>[1];
 type Reply = Extract<HttpOutcome, { kind: "Reply" }>;
+
+const WHO = "The login provider";
+
+/** Where the right URL is found. */
+const FIND_JWKS_URI = "The provider's /.well-known/openid-configuration contains the right URL as jwks_uri.";
+
+/** Another URL may be the right one. */
+const IS_ABOUT_THE_URL: ReadonlySet<Reason> = new Set([
+  Reason.RejectedHTTPStatus,
+  Reason.RejectedRedirect,
+  Reason.RejectedNotJWKS,
+  Reason.RejectedNoUsableKey,
+]);
+
+/** {tenantid}, <tenant>, ${TENANT}: copied from a manual. A browser and a server see %7B for the bracket. */
+function hasPlaceholder(uri: string): boolean {
+  return /[{<].*[}>]|%(7b|3c).*%(7d|3e)/i.test(uri);
+}
 
 /** RFC 9110 §13.1: what a conditional request carries. */
 function validators(headers: Reply["headers"]): Record<string, string> {
@@ -88,30 +166,4 @@ function validators(headers: Reply["headers"]): Record<string, string> {
     ...(usable(etag) ? { "if-none-match": etag } : {}),
     ...(usable(lastModified) ? { "if-modified-since": lastModified } : {}),
   };
-}
-
-/** These say nothing about the URL: it may be the right one. */
-const PASSING_STATUS = new Set([408, 425, 429]);
-
-function statusVerdict({ status, headers }: Reply, epochMs: number): Verdict {
-  const message = `The login provider answered with HTTP status ${status} instead of its keys.`;
-  if (status >= 500 || PASSING_STATUS.has(status)) {
-    return silence(Reason.Unreachable, `${message} The operator retries automatically.`, {
-      retryAfterMs: retryAfterMs(headers["retry-after"], epochMs),
-    });
-  }
-  return no(Reason.RejectedHTTPStatus, `${message} ${advice(status)}`);
-}
-
-function advice(status: number): string {
-  switch (status) {
-    case 401:
-    case 403:
-      return "A key set must be readable without signing in. Check jwksUri, and that the provider accepts requests from the cluster.";
-    case 404:
-    case 410:
-      return `Check the path in jwksUri. ${FIND_JWKS_URI}`;
-    default:
-      return "Check jwksUri.";
-  }
 }

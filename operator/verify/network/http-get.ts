@@ -1,11 +1,17 @@
 /** One GET over one dispatcher, with a limit on the response. Follows nothing, judges nothing. */
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate } from "node:zlib";
-import type { BrotliOptions, ZlibOptions } from "node:zlib";
+import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
 import type { Dispatcher } from "undici";
 import { networkCode } from "#common/network-code";
 
-export type Reply = { kind: "Reply"; status: number; headers: Readonly<Record<string, string>>; body: Buffer };
+export type Reply = {
+  kind: "Reply";
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: Buffer;
+  /** `Compressed`: it was, and `body` is not. `Untrue`: the header says so, and it was not. */
+  coding?: "Compressed" | "Untrue";
+};
 
 /** `code`: of the system, OpenSSL, zlib or undici. Never a message: those quote what came over the wire. */
 export type Failure = { kind: "Failed"; code: string };
@@ -24,7 +30,7 @@ export type Get = {
 /** Never rejects. */
 export async function httpGet(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | TooLarge> {
   const outcome = await receive(dispatcher, get);
-  return outcome.kind === "Reply" ? inflated(outcome, get.maxBytes) : outcome;
+  return outcome.kind === "Reply" ? decoded(outcome, get.maxBytes) : outcome;
 }
 
 /** The reply as it came. */
@@ -88,27 +94,40 @@ function inLowerCase(headers: Readonly<Record<string, string | string[] | undefi
   return found;
 }
 
-const INFLATE = new Map([
+type Decode = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+const withZlibHeader: Decode = promisify(inflate);
+const withoutZlibHeader: Decode = promisify(inflateRaw);
+
+const DECODE: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ["gzip", promisify(gunzip)],
   ["x-gzip", promisify(gunzip)],
-  ["deflate", promisify(inflate)],
+  // RFC 9110 §8.4.1.2: some servers leave out the header of zlib, whose first byte ends in 8.
+  ["deflate", (body, options) => (((body[0] ?? 0) & 0x0f) === 8 ? withZlibHeader : withoutZlibHeader)(body, options)],
   ["br", promisify(brotliDecompress)],
-]) as ReadonlyMap<string, (body: Buffer, options: ZlibOptions & BrotliOptions) => Promise<Buffer>>;
+  ["zstd", promisify(zstdDecompress)],
+]);
 
-/** Undoes one content coding, of those that servers apply unasked. zlib stops when the output is longer than allowed. */
-async function inflated(reply: Reply, maxBytes: number): Promise<Reply | Failure | TooLarge> {
-  const coding = (reply.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  if (coding === "identity" || coding === "" || reply.body.length === 0) return reply;
-  const decode = INFLATE.get(coding);
-  // The status and the headers of a refusal say enough, even if its body cannot be read.
-  const unreadable = (failed: Failure | TooLarge): Reply | typeof failed =>
-    isRefusal(reply.status) ? { ...reply, body: Buffer.alloc(0) } : failed;
-  if (decode === undefined) return unreadable({ kind: "Failed", code: "UNKNOWN_CONTENT_ENCODING" });
+/** More are an attack, not a configuration. */
+const MAX_CODINGS = 3;
+
+/**
+ * Undoes the content codings, as `fetch` does: if one of them is unknown (`aws-chunked`, `utf-8`), the body is read as it came.
+ * zlib stops when the output is longer than allowed.
+ */
+async function decoded(reply: Reply, maxBytes: number): Promise<Reply | TooLarge> {
+  const codings = (reply.headers["content-encoding"] ?? "").toLowerCase().split(",", MAX_CODINGS + 1);
+  const decoders = codings.map((coding) => DECODE.get(coding.trim())).filter((decode) => decode !== undefined);
+  if (decoders.length < codings.length || codings.length > MAX_CODINGS || reply.body.length === 0) return reply;
   try {
-    return { ...reply, body: await decode(reply.body, { maxOutputLength: maxBytes }) };
+    let { body } = reply;
+    // The last one was applied last (RFC 9110 §8.4).
+    for (const decode of decoders.reverse()) body = await decode(body, { maxOutputLength: maxBytes });
+    return { ...reply, body, coding: "Compressed" };
   } catch (error) {
-    const code = networkCode(error);
-    return unreadable(code === "ERR_BUFFER_TOO_LARGE" ? { kind: "TooLarge" } : { kind: "Failed", code });
+    // The status and the headers of a refusal say enough, even if its body cannot be read.
+    if (isRefusal(reply.status)) return { ...reply, body: Buffer.alloc(0) };
+    return networkCode(error) === "ERR_BUFFER_TOO_LARGE" ? { kind: "TooLarge" } : { ...reply, coding: "Untrue" };
   }
 }
 

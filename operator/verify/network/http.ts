@@ -14,7 +14,7 @@ import type { Dispatcher } from "undici";
 import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
 import type { Address, Egress, EgressError } from "./egress.ts";
 import { httpGet } from "./http-get.ts";
-import type { Failure } from "./http-get.ts";
+import type { Failure, Reply } from "./http-get.ts";
 import { usesProxy } from "./proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
 
@@ -40,14 +40,20 @@ export type HttpGet = {
 
 export type HttpOutcome =
   /** Names of headers are in lower case; one that came several times is one text, joined by ", ". */
-  | { kind: "Reply"; status: number; headers: Readonly<Record<string, string>>; body: Buffer }
+  | (Reply & {
+      /** Where it came from, if redirects were followed. */
+      url?: string;
+    })
   /** The egress rules forbid the address. `message` says which one, and what helps. It may be shown as it is. */
   | { kind: "AddressRefused"; message: string }
   | { kind: "NameNotFound" }
   /** The certificate is not trusted, expired or of another name. `code` as OpenSSL and Node name it. */
   | { kind: "TlsFailed"; code: string }
-  /** Too many redirects, or one to a URL that is not allowed (http, user information). */
-  | { kind: "BadRedirect" }
+  /**
+   * Too many redirects, or one to a URL that is not allowed (http, user information). `location`: where the one too many leads. A
+   * server wrote it.
+   */
+  | { kind: "BadRedirect"; location?: string }
   | { kind: "TooLarge" }
   | { kind: "TimedOut" }
   | { kind: "ConnectionRefused" }
@@ -74,8 +80,8 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
       const outcome = await httpGet(dispatcher, {
         origin,
         path: url.pathname + url.search,
-        // `identity` is a wish: http-get.ts inflates what comes compressed all the same.
-        headers: { "user-agent": "appsecret-operator", ...headers, "accept-encoding": "identity" },
+        // No accept-encoding, as most libraries: http-get.ts says when a server compresses all the same.
+        headers: { "user-agent": "appsecret-operator", ...headers },
         maxBytes: request.maxBytes,
         signal,
       });
@@ -98,9 +104,12 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
     for (let followed = 0; ; followed += 1) {
       const outcome = await hop(url, request, headers, signal);
       const location = outcome.kind === "Reply" && isRedirect(outcome.status) ? outcome.headers["location"] : undefined;
-      if (location === undefined) return outcome;
+      if (location === undefined) {
+        return outcome.kind === "Reply" && followed > 0 ? { ...outcome, url: url.href } : outcome;
+      }
       const next = allowedUrl(location, url);
-      if (next === undefined || followed >= request.maxRedirects) return { kind: "BadRedirect" };
+      if (next === undefined) return { kind: "BadRedirect" };
+      if (followed >= request.maxRedirects) return { kind: "BadRedirect", location: next.href };
       // RFC 9110 §15.4: what was meant for one server (Authorization above all) is not for another.
       if (next.origin !== url.origin) headers = {};
       url = next;

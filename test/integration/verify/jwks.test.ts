@@ -1,7 +1,7 @@
 /** The check of a login provider, against a real one (oidc-provider over TLS), and against hostile servers. */
 import { generateKeyPairSync } from "node:crypto";
 import type { IncomingMessage, RequestListener } from "node:http";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { startLoginProvider } from "#testbed/servers/login-provider";
@@ -42,7 +42,9 @@ let check: Check<"JWKS">;
 
 test.before(async () => {
   provider = await startLoginProvider({ ca });
-  site = await startSite(ca.issue({ hosts: ["id.example.com"] }), (request, response) => answer(request, response));
+  site = await startSite(ca.issue({ hosts: ["id.example.com", "other.example.org"] }), (request, response) =>
+    answer(request, response),
+  );
 });
 test.before.each(() => {
   wall = NOW;
@@ -74,16 +76,19 @@ test("keys that are replaced are noticed, keys that stay are not", async () => {
   assert.is.not(after, before);
 });
 
-test("a wrong path at a real provider: a page, its discovery document, status 404", async () => {
+test("a wrong path at a real provider: a page, its discovery document, status 404. Each time the right URL is named", async () => {
   const page = await ask(provider.signInPage);
   assert.is(page.answer === "No" && page.reason, "RejectedNotJWKS");
   assert.match(page.message, /returned an HTML or XML page .* jwks_uri/);
+  assert.ok(page.message.endsWith(` is ${provider.jwksUri}.`), page.message);
   const discovery = await ask(`${provider.issuer}/.well-known/openid-configuration`);
   assert.is(discovery.answer === "No" && discovery.reason, "RejectedNotJWKS");
   assert.match(discovery.message, /discovery document/);
+  assert.ok(discovery.message.endsWith(` is ${provider.jwksUri}.`), discovery.message);
   const nothing = await ask(`${provider.issuer}/nothing`);
   assert.is(nothing.answer === "No" && nothing.reason, "RejectedHTTPStatus");
   assert.match(nothing.message, /404 .* Check the path/);
+  assert.ok(nothing.message.endsWith(` is ${provider.jwksUri}.`), nothing.message);
 });
 
 test("a provider that is down is silence, and works again when it is up", async () => {
@@ -130,7 +135,6 @@ const FOUL: [name: string, answer: RequestListener, reason: string][] = [
     reply(set({ ...good, kid: CANARY }, { ...otherGood, kid: CANARY })),
     "RejectedDuplicateKeyID",
   ],
-  ["101 keys", reply(set(...Array<object>(101).fill(good))), "RejectedTooLarge"],
   ["10,000 keys", reply(set(...Array<object>(10_000).fill(good))), "RejectedTooLarge"],
   [
     "10,000 keys, compressed",
@@ -149,14 +153,23 @@ const FOUL: [name: string, answer: RequestListener, reason: string][] = [
   [
     "a redirect to the metadata address",
     reply("", 302, { location: `https://169.254.169.254/${CANARY}` }),
-    "RejectedAddress",
+    "RejectedRedirect",
   ],
-  ["a redirect to a private name", reply("", 302, { location: "https://inside.example.com/" }), "RejectedAddress"],
+  ["a redirect to a private name", reply("", 302, { location: "https://inside.example.com/" }), "RejectedRedirect"],
+  ["a redirect to nobody", reply("", 302, { location: "https://silent.example.com/" }), "RejectedRedirect"],
   ["status 408", reply(CANARY, 408), "Unreachable"],
   ["status 429", reply(CANARY, 429), "Unreachable"],
-  ["status 500", reply(set(good), 500), "Unreachable"],
+  ["status 500", reply(CANARY, 500), "Unreachable"],
+  ["status 500 with keys", reply(set(good), 500), "RejectedHTTPStatus"],
+  ["status 404 with keys", reply(set(good), 404), "RejectedHTTPStatus"],
   ["status 503 with a page of 1 MiB", reply("x".repeat(1024 * 1024), 503), "Unreachable"],
-  ["an encoding that nobody knows", reply(CANARY, 200, { "content-encoding": CANARY }), "Unreachable"],
+  ["an encoding that nobody knows", reply(CANARY, 200, { "content-encoding": CANARY }), "RejectedNotJWKS"],
+  ["keys that are compressed without a header", reply(gzipSync(set(good))), "RejectedNotJWKS"],
+  [
+    "keys that are compressed and encoded by nobody knows what",
+    reply(gzipSync(set(good)), 200, { "content-encoding": "aws-chunked, gzip" }),
+    "RejectedNotJWKS",
+  ],
 ];
 for (const [name, listener, reason] of FOUL) {
   test(`no yes from a provider that answers with ${name}`, async () => {
@@ -169,6 +182,118 @@ for (const [name, listener, reason] of FOUL) {
     assert.not.match(verdict.message, /id\.example\.com|169\.254|10\.0\.0\.1/);
   });
 }
+
+const PLAIN: [name: string, encoding: string][] = [
+  ["aws-chunked", "aws-chunked"],
+  ["utf-8", "UTF-8"],
+  ["binary", "binary"],
+  ["none", "none"],
+  ["an empty text", ""],
+  ["identity", "identity"],
+];
+for (const [name, encoding] of PLAIN) {
+  test(`a plain key set with the content-encoding ${name} is read as libraries read it`, async () => {
+    answer = reply(set(good), 200, { "content-encoding": encoding });
+    const verdict = await askSite();
+    assert.is(verdict.message, "The login provider publishes 1 signing key (ES256).");
+  });
+}
+
+const DOUBTFUL: [name: string, answer: RequestListener, says: RegExp][] = [
+  ["status 203", reply(set(good), 203), /HTTP status 203.* only 200/],
+  ["gzip", reply(gzipSync(set(good)), 200, { "content-encoding": "gzip" }), /compresses its keys/],
+  [
+    "deflate without a header",
+    reply(deflateRawSync(set(good)), 200, { "content-encoding": "deflate" }),
+    /compresses its keys/,
+  ],
+  ["zstd", reply(zstdCompressSync(set(good)), 200, { "content-encoding": "zstd" }), /compresses its keys/],
+  ["gzip in its header only", reply(set(good), 200, { "content-encoding": "gzip" }), /says in Content-Encoding/],
+];
+for (const [name, listener, says] of DOUBTFUL) {
+  test(`for some libraries: a key set that comes with ${name}`, async () => {
+    answer = listener;
+    const verdict = await askSite();
+    assert.is.not(verdict.answer, "No");
+    assert.match(verdict.message, says);
+  });
+}
+
+/** What the site answers at these paths; 404 elsewhere. */
+const at =
+  (paths: Readonly<Record<string, RequestListener>>): RequestListener =>
+  (request, response) =>
+    (paths[request.url ?? ""] ?? reply("", 404))(request, response);
+const moved = (location: string, status = 301): RequestListener => reply("", status, { location });
+const origin = () => `https://id.example.com:${site.port}`;
+const describes = (jwksUri: string): RequestListener => reply(JSON.stringify({ issuer: CANARY, jwks_uri: jwksUri }));
+
+for (const status of [301, 302, 303, 307, 308]) {
+  test(`a redirect with status ${status} is a no, which names the URL at the end`, async () => {
+    answer = at({ "/keys": moved("/keys/", status), "/keys/": moved("/v2/keys"), "/v2/keys": reply(set(good)) });
+    const verdict = await askSite();
+    assert.is(verdict.answer === "No" && verdict.reason, "RejectedRedirect");
+    assert.match(verdict.message, `Set jwksUri to ${origin()}/v2/keys.`);
+  });
+}
+
+const UNNAMED: [name: string, location: () => string][] = [
+  ["with a query", () => `/v2/keys?token=${CANARY}`],
+  ["with a fragment", () => `/v2/keys#${CANARY}`],
+  ["of another site", () => `https://other.example.org:${site.port}/v2/keys`],
+  ["with a long path", () => `/v2/keys/${"x".repeat(300)}`],
+  ["with letters that are not plain", () => `/v2/keys/%1b%5b31m`],
+];
+for (const [name, location] of UNNAMED) {
+  test(`a URL ${name} is not named, neither after a redirect nor from a discovery document`, async () => {
+    answer = (request, response) => (request.url === "/keys" ? moved(location()) : reply(set(good)))(request, response);
+    const redirected = await askSite();
+    assert.is(redirected.answer === "No" && redirected.reason, "RejectedRedirect");
+    assert.not.match(redirected.message, /\/v2|canary|example\.org/);
+    answer = at({ "/.well-known/openid-configuration": describes(new URL(location(), origin()).href) });
+    const discovered = await askSite(true);
+    assert.is(discovered.answer === "No" && discovered.reason, "RejectedHTTPStatus");
+    assert.not.match(discovered.message, /\/v2|canary|example\.org/);
+  });
+}
+
+const ISSUERS: [uri: string, issuer: string][] = [
+  ["/jwks", ""],
+  ["/realms/shop/protocol/openid-connect/cert", "/realms/shop"],
+  ["/auth/realms/shop/protocol/openid-connect/cert", "/auth/realms/shop"],
+  ["/oauth2/default/v1/key", "/oauth2/default"],
+  ["/tenant/discovery/v2.0/key", "/tenant/v2.0"],
+  ["/pool/.well-known/jwk.json", "/pool"],
+  ["/a/b/keys", "/a/b"],
+  ["/a/b/keys", "/a"],
+];
+for (const [uri, issuer] of ISSUERS) {
+  test(`the discovery document of the issuer ${issuer || "/"} is found from ${uri}`, async () => {
+    answer = at({ [`${issuer}/.well-known/openid-configuration`]: describes(`${origin()}/right`) });
+    const verdict = await ask(`${origin()}${uri}`);
+    assert.is(verdict.answer === "No" && verdict.reason, "RejectedHTTPStatus");
+    assert.match(verdict.message, ` is ${origin()}/right.`);
+  });
+}
+
+test("the discovery document is looked for with few requests, once in ten minutes, and again when a person asks", async () => {
+  answer = reply("", 404);
+  const uri = `${origin()}/a/b/c/d/e/f/keys`;
+  assert.is((await requestsIn(() => ask(uri))).length, 1 + 4);
+  assert.is((await requestsIn(() => ask(uri))).length, 1);
+  assert.is((await requestsIn(() => ask(uri, true))).length, 1 + 4);
+  clock += 600_000;
+  assert.is((await requestsIn(() => ask(uri))).length, 1 + 4);
+  answer = reply("", 503);
+  assert.is((await requestsIn(() => ask(uri, true))).length, 1);
+});
+
+test("a placeholder in the URL is named as the mistake", async () => {
+  answer = reply("", 404);
+  for (const path of ["/{tenantid}/keys", "/%7Btenantid%7D/keys", "/<tenant>/keys"]) {
+    assert.match((await ask(origin() + path)).message, /contains a placeholder/);
+  }
+});
 
 const ELSEWHERE: [name: string, uri: string, reason: string, passing?: boolean][] = [
   ["a private address", "https://10.0.0.1/", "RejectedAddress", false],
@@ -277,11 +402,11 @@ test("silence forgets nothing: the next request is conditional", async () => {
 test("the number of remembered providers is bounded: the one that was used the longest ago is forgotten", async () => {
   check = createJwksCheck({ http, monotonicMs: () => clock, maxRemembered: 2 });
   answer = reply(set(good), 200, { "cache-control": "max-age=60" });
-  const at = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
-  for (const path of ["a", "b", "a", "c"]) await at(path);
-  assert.is((await requestsIn(() => at("a"))).length, 0);
-  assert.is((await requestsIn(() => at("c"))).length, 0);
-  assert.is((await requestsIn(() => at("b"))).length, 1);
+  const askAt = (path: string) => ask(`https://id.example.com:${site.port}/${path}`);
+  for (const path of ["a", "b", "a", "c"]) await askAt(path);
+  assert.is((await requestsIn(() => askAt("a"))).length, 0);
+  assert.is((await requestsIn(() => askAt("c"))).length, 0);
+  assert.is((await requestsIn(() => askAt("b"))).length, 1);
 });
 
 test("a validator that does not fit into a header is not sent back", async () => {
