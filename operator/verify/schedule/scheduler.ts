@@ -234,7 +234,8 @@ function isPending({ pendingSince }: Schedule): boolean {
 }
 
 function stateOf({ pendingSince, known, answered }: Schedule): CheckState | undefined {
-  if (known) return { state: "Answered", verdict: known.verdict, ...(answered === undefined ? {} : { checkNow: answered }) };
+  if (known)
+    return { state: "Answered", verdict: known.verdict, ...(answered === undefined ? {} : { checkNow: answered }) };
   return pendingSince && { state: "Pending", since: pendingSince };
 }
 

@@ -42,7 +42,13 @@ test("a changed value: one read, the Secret, the restart, and the status last", 
   const w = withWorkload(custom(one));
   await settle(w);
   edit(w, custom(two));
-  assert.equal(kinds(await settle(w)), ["ReadPublished", "UpdateSecret", "RestartWorkloads", "WriteStatus", "RecordEvent"]);
+  assert.equal(kinds(await settle(w)), [
+    "ReadPublished",
+    "UpdateSecret",
+    "RestartWorkloads",
+    "WriteStatus",
+    "RecordEvent",
+  ]);
   assert.equal(counts(w), ["2", 2]);
   assert.is(rolls(w), 1);
   assert.equal(await settle(w), []);

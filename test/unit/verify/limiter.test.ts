@@ -93,9 +93,7 @@ test("of those that wait for one host every other is a first check, in order, wh
   for (let index = 0; index < 3; index += 1) run(FIRST, `first-${index}`);
   takeBack();
   await sleep(20);
-  assert.equal(order.slice(0, 7), [
-    ...["again-0", "first-0", "again-1", "first-1", "again-2", "first-2", "again-3"],
-  ]);
+  assert.equal(order.slice(0, 7), [...["again-0", "first-0", "again-1", "first-1", "again-2", "first-2", "again-3"]]);
   assert.is(order.length, 9);
 });
 

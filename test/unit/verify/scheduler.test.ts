@@ -187,7 +187,10 @@ for (const [what, verdict, at] of TROUBLED) {
     b.answer = () => verdict;
     ask(b, "a/0");
     await pass(1000);
-    assert.equal(await secondsOfChecks(b, 300), at.map((second) => second - 1));
+    assert.equal(
+      await secondsOfChecks(b, 300),
+      at.map((second) => second - 1),
+    );
     await pass(20 * INTERVAL_MS, 5000);
     const before = b.checks;
     await pass(10 * INTERVAL_MS, 5000);
