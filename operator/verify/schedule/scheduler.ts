@@ -91,9 +91,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }, ms).unref();
   }
 
-  function checkAfter(ms: number, key: string, schedule: Schedule): void {
+  /** @param passedMs so much of the pause has passed already */
+  function checkAfter(pause: number, key: string, schedule: Schedule, passedMs = 0): void {
+    const ms = Math.max(1, pause - passedMs);
     schedule.dueAt = epochMs() + ms;
-    schedule.pauseMs = ms;
+    schedule.pauseMs = pause;
     after(ms, schedule, () => (schedule.troubleSinceMs === undefined ? makeDue(key, schedule) : repeat(key, schedule)));
   }
 
@@ -117,14 +119,24 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
   }
 
-  /** Jittered, so that what failed together does not come back together, and never sooner than the other side wants. */
-  function untilNext({ phase, troubleSinceMs, waits }: Schedule, { verdict, retryAfterMs = 0 }: KnownVerdict): number {
+  /**
+   * At its turn or, in trouble, a pause after the check. Jittered, so that what failed together does not come back together, and
+   * never sooner than the other side wants.
+   *
+   * @returns in ms; `passedMs` of it have passed since the check
+   */
+  function untilNext(
+    { phase, troubleSinceMs, waits }: Schedule,
+    known: KnownVerdict,
+  ): { ms: number; passedMs: number } {
+    const { verdict, retryAfterMs = 0, ageMs } = known;
     const turn = untilTurn(phase, intervalMs, epochMs());
-    if (troubleSinceMs === undefined) return turn;
+    if (troubleSinceMs === undefined) return { ms: turn, passedMs: 0 };
     const reason = verdict.answer === "Yes" ? Reason.Unreachable : verdict.reason;
     const pause = pauseMs({ sinceMs: troubleSinceMs, reason, waits }, epochMs(), intervalMs);
-    if (pause >= intervalMs) return Math.max(retryAfterMs, turn);
-    return Math.max(retryAfterMs, pause * 0.8) + 0.4 * random() * Math.max(retryAfterMs, pause);
+    if (pause >= intervalMs) return { ms: Math.max(retryAfterMs, turn), passedMs: 0 };
+    const ms = Math.max(retryAfterMs, pause * 0.8) + 0.4 * random() * Math.max(retryAfterMs, pause);
+    return { ms, passedMs: ageMs };
   }
 
   /** The same for one whose verdict an earlier process had. What waited for checks then does not ask for all of them at once now. */
@@ -144,7 +156,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (checkNow !== undefined) schedule.answered = checkNow;
     const isWell = verdict.answer === "Yes" && silences === 0;
     schedule.troubleSinceMs = isWell ? undefined : (schedule.troubleSinceMs ?? epochMs());
-    checkAfter(untilNext(schedule, known), key, schedule);
+    const { ms, passedMs } = untilNext(schedule, known);
+    checkAfter(ms, key, schedule, passedMs);
     if (isRotated(before, verdict)) options.onKeysRotated?.(key);
     return isAnswer || !isSame(before, verdict);
   }
@@ -195,7 +208,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (schedule.timer === undefined) {
         checkAfter(untilResumed(phase, trouble), key, schedule);
       } else if (beginsToWait && schedule.known) {
-        const ms = untilNext(schedule, schedule.known);
+        const { ms } = untilNext(schedule, schedule.known);
         if (ms < schedule.dueAt - epochMs()) checkAfter(ms, key, schedule);
       }
     },

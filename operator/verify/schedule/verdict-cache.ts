@@ -43,6 +43,8 @@ export type KnownVerdict = {
   /** How many checks in a row were silent, and the pause in ms that the server wants after the last one. */
   silences: number;
   retryAfterMs: number | undefined;
+  /** How long ago the check was made. */
+  ageMs: number;
   /** The same subject's, if a check was made within so many ms: somebody else has asked. */
   latest: (maxAgeMs: number) => KnownVerdict | undefined;
 };
@@ -120,8 +122,9 @@ export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
 
   function knownOf(entry: Entry): KnownVerdict | undefined {
     const { verdict, silences, retryAfterMs } = entry;
+    const ageMs = monotonicMs() - entry.checkedAt;
     const latest = (maxAgeMs: number) => (monotonicMs() - entry.checkedAt <= maxAgeMs ? knownOf(entry) : undefined);
-    return verdict && { verdict, silences, retryAfterMs, latest };
+    return verdict && { verdict, silences, retryAfterMs, ageMs, latest };
   }
 
   /** From now on the entry ages. */
