@@ -44,6 +44,12 @@ export type Verdict =
    */
   | { answer: "Silence"; reason: Reason; message: string; retryAfterMs?: number; facts?: Facts };
 
+/**
+ * For so long after the first no, in ms, it may still repair itself: it is checked again soon, and no person is called. A database
+ * user, a role or a first signing key is often made a minute after what uses it.
+ */
+export const SETTLING_MS = 120_000;
+
 /** What a check learned in passing. */
 export type Facts = {
   /** Atlas: the host of the cluster's SRV address, for MONGODB_URI. A host name, no secret. */
@@ -64,6 +70,16 @@ export type CheckRequest = {
   /** A remembered verdict is not enough. `checkNow`: the value of the annotation that requests the check. */
   fresh: boolean;
   checkNow?: string;
+};
+
+/** The checks of an AppSecret do not say yes. They are repeated sooner than at their turn. */
+export type Trouble = {
+  /** When the first of these checks was made, in ms since the epoch. 0: long ago. */
+  sinceMs: number;
+  /** What the last one said. */
+  reason: Reason;
+  /** The AppSecret waits: as soon as its target answers, something can be published. */
+  waits: boolean;
 };
 
 /** How a check stands. */

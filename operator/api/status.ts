@@ -90,6 +90,11 @@ export type Verification = {
   answer?: "Yes" | "No" | "Silence";
   /** Of a No: it can become a yes without a person (a cluster that is being created). */
   passing?: boolean;
+  /**
+   * When the first of the checks was made that have not said yes since, in RFC 3339 and whole seconds of UTC. Absent with a yes,
+   * and in a status that an operator wrote before it recorded this: long ago.
+   */
+  failingSince?: string;
   /** The sources whose values were checked, sorted by name; absent where there are none. */
   sources?: SourceVersion[];
   /** The host of the Atlas cluster's address, as Atlas told it last. */

@@ -85,7 +85,14 @@ function removals(keys: readonly string[]): Record<string, null> {
 }
 
 /** A merge patch leaves alone what it does not name. */
-const NO_VERIFICATION = { answer: null, passing: null, sources: null, host: null, checkNow: null };
+const NO_VERIFICATION = {
+  answer: null,
+  passing: null,
+  failingSince: null,
+  sources: null,
+  host: null,
+  checkNow: null,
+};
 
 /** A merge patch for /status. The resourceVersion fences it: what was decided on an older AppSecret is refused with 409. */
 export function statusPatch({ uid, resourceVersion }: ObjectMeta, status: AppSecretStatus) {

@@ -91,5 +91,5 @@ function learn({ refusal: before, ...known }: Learned, found: Learned): Learned 
 
 function goOnChecking(checks: Parts["checks"], key: string, inputs: string, check: Plan["check"]): void {
   if (check === undefined) checks.forget(key);
-  else if (check.state === "Repeat") checks.keep(key, { inputs, phase: check.phase, settled: check.settled });
+  else if (check.state === "Repeat") checks.keep(key, { ...check, inputs });
 }

@@ -1,12 +1,16 @@
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { createExpiringMap } from "#common/expiring-map";
 import { createTokenBucket } from "#common/token-bucket";
 import type { KubeClient } from "./client/client.ts";
 import { microTime } from "./micro-time.ts";
 
 /**
- * Events of events.k8s.io/v1, which people read with `kubectl describe`. They are news, not state: nothing waits for them
- * and nothing depends on them, so under pressure they are dropped first.
+ * Events, which people read with `kubectl describe`. They are news, not state: nothing waits for them and nothing depends on
+ * them, so under pressure they are dropped first.
+ *
+ * They are those of the API group events.k8s.io, but they are written through `v1`. kubectl describe sorts by `lastTimestamp`,
+ * and events.k8s.io/v1 refuses an Event that has one ("needs to be unset"). Within a second, kubectl keeps the order of the
+ * names, so a name contains the time, as those of client-go do.
  *
  * One request is under way at a time, the queue is bounded, and Normal events have a rate (ten thousand AppSecrets that
  * are published after an upgrade are not ten thousand Events). The same Event is not repeated within some minutes.
@@ -51,7 +55,8 @@ export type EventRecorderOptions = {
 export function createEventRecorder(client: Pick<KubeClient, "create">, options: EventRecorderOptions): EventRecorder {
   const { queueLimit = 1000, ratePerSecond = 5, burst = 50, repeatAfterMs = 5 * 60_000 } = options;
   const { monotonicMs = () => performance.now() } = options;
-  const queue: { event: EventInput; at: Date }[] = [];
+  const queue: Named[] = [];
+  const nextName = createNames();
   const recent = createExpiringMap<string, true>({ ttlMs: repeatAfterMs, maxEntries: queueLimit * 4, monotonicMs });
   const normalEvents = createTokenBucket({ perSecond: ratePerSecond, burst }, monotonicMs);
   const stop = new AbortController();
@@ -67,8 +72,8 @@ export function createEventRecorder(client: Pick<KubeClient, "create">, options:
 
   async function send(): Promise<void> {
     for (let next = queue.shift(); next !== undefined && !stop.signal.aborted; next = queue.shift()) {
-      const body = toEvent(next.event, next.at, options);
-      const path = `/apis/events.k8s.io/v1/namespaces/${body.metadata.namespace}/events`;
+      const body = toEvent(next, options);
+      const path = `/api/v1/namespaces/${body.metadata.namespace}/events`;
       try {
         await client.create(path, body, { metadataOnly: true, timeoutMs: 5000, signal: stop.signal });
       } catch {
@@ -80,9 +85,10 @@ export function createEventRecorder(client: Pick<KubeClient, "create">, options:
 
   return {
     record(event) {
-      if (closed || isRepeated(event) || queue.length >= queueLimit) return;
+      if (closed || queue.length >= queueLimit || isRepeated(event)) return;
       if (event.type === "Normal" && !normalEvents.allow()) return;
-      queue.push({ event, at: new Date() });
+      const at = new Date();
+      queue.push({ event, at, name: nextName(event.regarding.name, at) });
       sending ??= send();
     },
     async close(timeoutMs) {
@@ -94,27 +100,43 @@ export function createEventRecorder(client: Pick<KubeClient, "create">, options:
   };
 }
 
-/** The limits are those of the API's validation: 1024 bytes of note, 128 of the other words. */
-function toEvent(
-  { regarding, type, reason, action, note }: EventInput,
-  at: Date,
-  { reportingController, instance }: EventRecorderOptions,
-) {
+type Named = { event: EventInput; at: Date; name: string };
+
+/**
+ * Names in the order of time: that of the object, and nanoseconds since the epoch in 16 hexadecimal digits. The last six decimal
+ * digits of them, which Date does not know, are random: another process may record an Event of the same object.
+ */
+function createNames(): (of: string, at: Date) => string {
+  let last = 0n;
+  return (of, at) => {
+    const time = BigInt(at.getTime()) * NS_PER_MS + BigInt(randomInt(Number(NS_PER_MS)));
+    last = time > last ? time : last + 1n;
+    return `${of.slice(0, 230).replace(/[^a-z0-9]+$/, "")}.${last.toString(16).padStart(16, "0")}`;
+  };
+}
+
+const NS_PER_MS = 1_000_000n;
+
+/** The limits are those of the API's validation: 1024 bytes of message, 128 of the other words. */
+function toEvent({ event, at, name }: Named, { reportingController, instance }: EventRecorderOptions) {
+  const { regarding, type, reason, action, note } = event;
+  const second = `${at.toISOString().slice(0, 19)}Z`;
   return {
-    apiVersion: "events.k8s.io/v1",
+    apiVersion: "v1",
     kind: "Event",
-    metadata: {
-      name: `${regarding.name.slice(0, 230).replace(/[^a-z0-9]+$/, "")}.${randomBytes(8).toString("hex")}`,
-      namespace: regarding.namespace || "default",
-    },
+    metadata: { name, namespace: regarding.namespace || "default" },
     eventTime: microTime(at),
-    reportingController,
+    firstTimestamp: second,
+    lastTimestamp: second,
+    count: 1,
+    reportingComponent: reportingController,
     reportingInstance: cut(instance, 128),
-    regarding,
+    source: { component: reportingController },
+    involvedObject: regarding,
     type,
     reason: cut(reason, 128),
     action: cut(action, 128),
-    note: cut(note, 1024),
+    message: cut(note, 1024),
   };
 }
 

@@ -71,6 +71,13 @@ const verificationSchema = structure({
       "With the answer No: whether the problem can resolve without you, for instance a cluster that is being created.",
     )
     .optional(),
+  failingSince: z
+    .string()
+    .meta({ format: "date-time" })
+    .describe(
+      "When the live check first failed, if it has not succeeded since, in UTC. For two minutes after it the operator checks again every few seconds, and waits (Reconciling) before it says that you need to act (Stalled).",
+    )
+    .optional(),
   sources: z
     .array(sourceSchema)
     .meta({ maxItems: 256, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] })

@@ -1,4 +1,4 @@
-import type { CheckRequest } from "#api/check";
+import type { CheckRequest, Trouble } from "#api/check";
 import type { Workload } from "#api/schema/restart";
 import type { AppSecretStatus } from "#api/status";
 import type { AppSecretType } from "#api/schema/spec";
@@ -70,5 +70,5 @@ export type Plan = {
   /** Come back after so many ms, even if nothing changes. */
   againMs?: number;
   /** What happens to the live check: it is repeated for as long as something depends on it. Absent: there is none. */
-  check?: { state: "Running" } | { state: "Repeat"; phase: number; settled: boolean };
+  check?: { state: "Running" } | { state: "Repeat"; phase: number; trouble?: Trouble };
 };

@@ -22,8 +22,12 @@ export function stamp(
     if (condition === undefined) return [];
     const before = previous?.find((candidate) => candidate.type === type);
     const { status, reason, message } = condition;
-    const lastTransitionTime =
-      before?.status === status ? before.lastTransitionTime : `${now.toISOString().slice(0, 19)}Z`;
+    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : inSeconds(now);
     return [{ type, status, reason, message, observedGeneration: generation, lastTransitionTime }];
   });
+}
+
+/** RFC 3339 in UTC, whole seconds, as the API server stores times. */
+export function inSeconds(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
 }

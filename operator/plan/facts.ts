@@ -101,7 +101,9 @@ export class Facts {
   /** The next `status.verification`. */
   get verification(): Verification | undefined {
     const { checkedSpec, verdict } = this;
-    this.#verification ??= { value: checkedSpec && verdict && recordOf(this.observed, this.inputVersions, verdict) };
+    this.#verification ??= {
+      value: checkedSpec && verdict && recordOf(this.observed, this.inputVersions, verdict, this.now),
+    };
     return this.#verification.value;
   }
 

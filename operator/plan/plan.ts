@@ -15,6 +15,7 @@ import { afterRefusal } from "./refusals.ts";
 import { decide } from "./rules.ts";
 import { notesFor, statusFor } from "./status.ts";
 import { phaseOf } from "./check-subject.ts";
+import { settlesInMs } from "./verdict.ts";
 
 /**
  * Decides what to do for one AppSecret.
@@ -39,7 +40,7 @@ export function plan(observed: Observed, now: Date, types?: readonly TypeDefinit
 }
 
 function carryOut(facts: Facts, decision: Decision): Plan {
-  const { observed, rival, types } = facts;
+  const { observed, rival, types, now } = facts;
   const { status: before } = observed.appSecret;
   const actions: Action[] = claim(observed);
   if (decision.write) actions.push(decision.write);
@@ -53,7 +54,13 @@ function carryOut(facts: Facts, decision: Decision): Plan {
     for (const note of notes) actions.push({ kind: "RecordEvent", note });
   }
   const check = checkAfter(observed, decision, types);
-  return { actions, retry: decision.retry, ...(check ? { check } : {}) };
+  const againMs = stallsInMs(decision, now);
+  return {
+    actions,
+    retry: decision.retry,
+    ...(againMs > 0 ? { againMs } : {}),
+    ...(check ? { check } : {}),
+  };
 }
 
 function withdrawal({ name, uid, resourceVersion }: SecretMeta, holder: Facts["rival"]): Action {
@@ -67,10 +74,23 @@ function checkAfter(
   types: readonly TypeDefinition[],
 ): Plan["check"] {
   if (verification) {
-    const settled = verified?.status === "True" || (verified?.status === "False" && progress === "Stalled");
-    return { state: "Repeat", phase: phaseOf(appSecret, types), settled };
+    const phase = phaseOf(appSecret, types);
+    if (!verified || verified.status === "True") return { state: "Repeat", phase };
+    // The time is one that the API server let pass; this is for a status that another program wrote past it.
+    const sinceMs = Date.parse(verification.failingSince ?? "") || 0;
+    return {
+      state: "Repeat",
+      phase,
+      trouble: { sinceMs, reason: verified.reason, waits: progress === "Reconciling" },
+    };
   }
   return live.check?.state === "Pending" || held ? { state: "Running" } : undefined;
+}
+
+/** After so many ms, a no that has not repaired itself becomes a person's business. 0: it is, or there is none. */
+function stallsInMs({ verified, verification }: Decision, now: Date): number {
+  if (verified?.status !== "False" || !verification || verification.passing === true) return 0;
+  return settlesInMs(verification, now);
 }
 
 /**

@@ -55,29 +55,34 @@ function keeping({ reason, message }: Unstamped, { secret, published }: Decision
 }
 
 /**
- * The Event of a transition: `Ready` went to another status, or stays False for another reason; or it stays as it is while
- * the live check came to another verdict. The first publication gets none: the status says it already, and each Event is
- * one more write.
+ * The Event of a change: `Ready` has another status, reason or message; or it stays as it is while the live check came to another
+ * verdict. Normal ones have a budget (kube/events.ts), so that ten thousand first publications are not ten thousand Events.
  */
 export function notesFor(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
   const was = find(before?.conditions, "Ready");
   const is = find(after.conditions, "Ready");
   if (!is) return [];
-  if (was?.status === is.status && was.reason === is.reason) return verifiedNotes(before, after);
+  if (was && says(was) === says(is)) return verifiedNotes(before, after);
   if (is.status === "False") {
     return [{ type: "Warning", reason: is.reason, action: "Publish", message: is.message }];
   }
-  if (was === undefined || is.status !== "True") return [];
+  if (is.status !== "True") return [];
   return [{ type: "Normal", reason: is.reason, action: "Publish", message: is.message }];
 }
 
 function verifiedNotes(before: AppSecretStatus | undefined, after: AppSecretStatus): Note[] {
   const was = find(before?.conditions, "Verified");
   const is = find(after.conditions, "Verified");
-  if (!was || !is || was.status === is.status) return [];
+  if (!was || !is || says(was) === says(is)) return [];
+  // The set of keys may grow: news of its own, and no change of the verdict.
+  if (was.status === "True" && is.status === "True") return [];
   if (was.reason === Reason.Pending || is.reason === Reason.Pending) return [];
   const type = is.status === "True" ? "Normal" : "Warning";
   return [{ type, reason: is.reason, action: "Verify", message: is.message }];
+}
+
+function says({ status, reason, message }: Condition): string {
+  return JSON.stringify([status, reason, message]);
 }
 
 function find(conditions: readonly Condition[] | undefined, type: ConditionType): Condition | undefined {

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Verdict } from "#api/check";
+import { SETTLING_MS } from "#api/check";
 import type { AppSecretSpec } from "#api/schema/spec";
 import type { TypeDefinition } from "#api/types/define";
 import { isComplete } from "#api/types/of-spec";
@@ -11,6 +12,7 @@ import type { AppSecretStatus, SourceVersion, Verification } from "#api/status";
 import { Reason } from "#api/status";
 import type { Observed, ObservedAppSecret, Source } from "./observed.ts";
 import type { Unstamped } from "./conditions.ts";
+import { inSeconds } from "./conditions.ts";
 
 /** Names what a check of an AppSecret is about: the generation, and the versions of the sources. */
 export function inputsOf({ metadata }: ObservedAppSecret, sources: ReadonlyMap<string, Source>): string {
@@ -87,16 +89,22 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
   }
 }
 
-/** Whether what the verdict holds against the AppSecret can go away without a person. */
-export function isPassing(verdict: Verdict): boolean {
+/** Whether what the verdict holds against the AppSecret can go away without a person; of any no it may, for the first two minutes. */
+export function isPassing(verdict: Verdict, verification: Verification, now: Date): boolean {
   switch (verdict.answer) {
     case "Yes":
       return false;
     case "No":
-      return verdict.passing;
+      return verdict.passing || settlesInMs(verification, now) > 0;
     case "Silence":
       return true;
   }
+}
+
+/** For how long a no may still repair itself before a person has to act, in ms. */
+export function settlesInMs({ failingSince }: Verification, now: Date): number {
+  const remaining = Date.parse(failingSince ?? "") + SETTLING_MS - now.getTime();
+  return remaining > 0 ? Math.min(remaining, SETTLING_MS) : 0;
 }
 
 /** The condition Verified. */
@@ -113,15 +121,17 @@ export function conditionOf(verdict: Verdict): Unstamped {
 }
 
 /** `status.verification`: what the verdict is about, and what the next process must know of it. */
-export function recordOf(observed: Observed, sources: SourceVersion[], verdict: Verdict): Verification {
+export function recordOf(observed: Observed, sources: SourceVersion[], verdict: Verdict, now: Date): Verification {
   const { appSecret, live } = observed;
   const { metadata, status } = appSecret;
   const before = status?.verification;
   const host = hostAfter(appSecret, verdict);
+  const failingSince = failingSinceOf(observed, sources, verdict, now);
   const checkNow = (live.check?.state === "Answered" ? live.check.checkNow : undefined) ?? before?.checkNow;
   return {
     generation: metadata.generation ?? 0,
     ...answerOf(observed, sources, verdict),
+    ...(failingSince === undefined ? {} : { failingSince }),
     ...(sources.length > 0 ? { sources } : {}),
     ...(host === undefined ? {} : { host }),
     ...(checkNow === undefined ? {} : { checkNow }),
@@ -145,6 +155,19 @@ function answerOf(
     rememberedVerdict(observed, sources) !== undefined &&
     isDeepStrictEqual(olderRecord(status), answer);
   return isImplied ? {} : answer;
+}
+
+/** A check of the same inputs that failed before was the first, or the one that it goes back to. */
+function failingSinceOf(
+  observed: Observed,
+  sources: readonly SourceVersion[],
+  verdict: Verdict,
+  now: Date,
+): string | undefined {
+  if (verdict.answer === "Yes") return undefined;
+  const before = rememberedVerdict(observed, sources);
+  const isFirst = before === undefined || before.answer === "Yes";
+  return isFirst ? inSeconds(now) : observed.appSecret.status?.verification?.failingSince;
 }
 
 /** The host of the Atlas cluster. Silence does not change the address of a generation that is published. */

@@ -77,7 +77,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   resources: [secrets]
   # get: for the Secrets that a secretKeyRef names. delete: for a Secret that is no longer published (disabled, renamed, duplicate).
   verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [events.k8s.io]
+- apiGroups: [""]
   resources: [events]
   verbs: [create]
 {{- if .Values.workloadRestarts.enabled }}

@@ -17,7 +17,7 @@ import { checkSubjectOf, phaseOf } from "../check-subject.ts";
 const PATIENCE_MS = 2000;
 
 /** The verdict keeps this generation back. One that was published is put back when somebody changed it, whatever the verdict is by now. */
-export const heldBack: Rule = ({ observed, isCheckDue, verdict, isAllowed, verification, wasPublished }) => {
+export const heldBack: Rule = ({ observed, isCheckDue, verdict, isAllowed, verification, wasPublished, now }) => {
   if (isCheckDue || !verdict || !verification || isAllowed || wasPublished) return undefined;
   return {
     ...keep(observed),
@@ -25,7 +25,7 @@ export const heldBack: Rule = ({ observed, isCheckDue, verdict, isAllowed, verif
     verified: conditionOf(verdict),
     verification,
     held: true,
-    progress: isPassing(verdict) ? "Reconciling" : "Stalled",
+    progress: isPassing(verdict, verification, now) ? "Reconciling" : "Stalled",
     satisfied: false,
   };
 };

@@ -85,12 +85,12 @@ function countedVersion({ observed, spec, data, wasPublished, hasSameHost }: Fac
 }
 
 /** What a check says of a Secret that is published. A no takes nothing away, but the AppSecret is no longer Ready. */
-function verified({ verdict, verification }: Facts): Pick<Decision, "verified" | "verification" | "progress"> {
+function verified({ verdict, verification, now }: Facts): Pick<Decision, "verified" | "verification" | "progress"> {
   if (!verdict || !verification) return {};
   return {
     verified: conditionOf(verdict),
     verification,
-    ...(verdict.answer === "No" ? { progress: isPassing(verdict) ? "Reconciling" : "Stalled" } : {}),
+    ...(verdict.answer === "No" ? { progress: isPassing(verdict, verification, now) ? "Reconciling" : "Stalled" } : {}),
   };
 }
 

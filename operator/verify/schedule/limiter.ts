@@ -1,6 +1,8 @@
 /**
  * How many checks run at once, and how fast they begin. A budget per host keeps the operator from flooding a server. Checks of
- * subjects that were silent the last time have a small lane of their own, so that other checks do not wait for their time-outs.
+ * subjects that were silent the last time have a small lane of their own, so that other checks do not wait for their time-outs. And
+ * of those that wait for one host, every other is one that nobody has made before: ten thousand wrong passwords that are tried again
+ * do not delay the right one.
  */
 
 import { createTokenBucket } from "#common/token-bucket";
@@ -31,15 +33,19 @@ export const UNLIMITED: Limits = {
 
 export type Limiter = {
   /**
-   * Runs `work` when there is room, in the order of the calls for one host. `work` must not reject.
+   * Runs `work` when there is room, in the order of the calls for one host and kind. `work` must not reject.
    *
    * @returns removes it from the queue, as long as it has not begun
    */
-  run(host: string, wasSilent: boolean, work: () => Promise<void>): () => void;
+  run(host: string, kind: JobKind, work: () => Promise<void>): () => void;
 };
 
-type Job = { wasSilent: boolean; work: () => Promise<void> };
-type Host = { waiting: Job[]; running: number; bucket: TokenBucket };
+/** `wasSilent`: the subject was the last time. `isRepeat`: somebody asks again what was not a yes. */
+export type JobKind = { wasSilent: boolean; isRepeat: boolean };
+
+type Job = JobKind & { work: () => Promise<void> };
+/** `repeatIsNext`: the last job was not one. */
+type Host = { first: Job[]; repeats: Job[]; repeatIsNext: boolean; running: number; bucket: TokenBucket };
 
 /** @param monotonicMs a monotonic clock, in milliseconds */
 export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => number): Limiter {
@@ -51,8 +57,14 @@ export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => numbe
   /** The first job of a host that may begin now. One that waits for the silent lane lets others pass. */
   function take(host: Host): Job | undefined {
     if (host.running >= limits.perHost) return undefined;
-    const index = host.waiting.findIndex(({ wasSilent }) => !wasSilent || silent < limits.silent);
-    return index === -1 || !host.bucket.allow() ? undefined : host.waiting.splice(index, 1)[0];
+    for (const queue of host.repeatIsNext ? [host.repeats, host.first] : [host.first, host.repeats]) {
+      const index = queue.findIndex(({ wasSilent }) => !wasSilent || silent < limits.silent);
+      if (index === -1) continue;
+      if (!host.bucket.allow()) return undefined;
+      host.repeatIsNext = queue === host.first;
+      return queue.splice(index, 1)[0];
+    }
+    return undefined;
   }
 
   function fill(): void {
@@ -63,7 +75,7 @@ export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => numbe
         if (!job) break;
         start(host, job);
       }
-      if (host.waiting.length > 0) {
+      if (host.first.length + host.repeats.length > 0) {
         // One that has a token waits for a place, and a check that ends calls this again.
         const waitMs = host.bucket.waitMs();
         if (waitMs > 0) next = Math.min(next, waitMs);
@@ -88,13 +100,21 @@ export function createLimiter(limits: Limits = LIMITS, monotonicMs?: () => numbe
   }
 
   return {
-    run(name, wasSilent, work) {
-      const host = hosts.get(name) ?? { waiting: [], running: 0, bucket: createTokenBucket(limits, monotonicMs) };
+    run(name, kind, work) {
+      const host = hosts.get(name) ?? newHost(createTokenBucket(limits, monotonicMs));
       hosts.set(name, host);
-      const job = { wasSilent, work };
-      host.waiting.push(job);
+      const job = { ...kind, work };
+      const queue = kind.isRepeat ? host.repeats : host.first;
+      queue.push(job);
       fill();
-      return () => void (host.waiting = host.waiting.filter((each) => each !== job));
+      return () => {
+        const index = queue.indexOf(job);
+        if (index !== -1) queue.splice(index, 1);
+      };
     },
   };
+}
+
+function newHost(bucket: TokenBucket): Host {
+  return { first: [], repeats: [], repeatIsNext: false, running: 0, bucket };
 }

@@ -2,12 +2,16 @@
  * When live checks are made. The scheduler stands beside the work queue, never in it: a reconcile requests a check and goes on. It
  * is called again (`wake`) when there is a verdict that says something new, or when it is time to check again.
  *
- * No times are stored anywhere. Each check has its place in the interval (`phase`, from what is checked), counted from the epoch.
- * So a restart with 10,000 AppSecrets goes on as if nothing had happened, and checks only what is due. What got no answer is
- * checked again sooner, with a backoff that grows up to the interval.
+ * Each check has its place in the interval (`phase`, from what is checked), counted from the epoch. So a restart with 10,000
+ * AppSecrets goes on as if nothing had happened, and checks only what is due. What did not say yes is checked again sooner: pace.ts.
  */
-import type { CheckRequest, CheckState, Verdict } from "#api/check";
+import type { CheckRequest, CheckState, Trouble, Verdict } from "#api/check";
+import { Reason } from "#api/status";
+import { createTokenBucket } from "#common/token-bucket";
+import type { Rate } from "#common/token-bucket";
+import { pauseMs } from "./pace.ts";
 import type { KnownVerdict, VerdictCache } from "./verdict-cache.ts";
+import { SHARED_OF_PAUSE } from "./verdict-cache.ts";
 
 export type Scheduler = {
   /**
@@ -17,8 +21,8 @@ export type Scheduler = {
   known(key: string, inputs: string): { check?: CheckState; due: boolean; asked?: string };
   /** Requests a check. `known` is Pending or Answered from then on. The caller reads it next. */
   ask(key: string, request: CheckRequest): void;
-  /** Keeps checking at intervals, even if no check was requested yet in this process. */
-  keep(key: string, wish: { inputs: string; phase: number; settled: boolean }): void;
+  /** Keeps checking, even if no check was requested yet in this process: at intervals or, in trouble, sooner. */
+  keep(key: string, wish: { inputs: string; phase: number; trouble?: Trouble }): void;
   forget(key: string): void;
   stop(): void;
 };
@@ -32,6 +36,8 @@ export type SchedulerOptions = {
   onKeysRotated?: (key: string) => void;
   /** The wall clock, in ms since the epoch. */
   epochMs?: () => number;
+  /** A monotonic clock, in milliseconds. */
+  monotonicMs?: () => number;
   random?: () => number;
 };
 
@@ -40,23 +46,33 @@ type Schedule = {
   inputs: string;
   phase: number;
   pendingSince: Date | undefined;
-  verdict: Verdict | undefined;
+  known: KnownVerdict | undefined;
   /** The annotation's value of the last question, and of the last verdict. */
   asked: string | undefined;
   answered: string | undefined;
   due: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** When the timer ends, in ms since the epoch, and how long it ran in ms. */
+  dueAt: number;
+  pauseMs: number;
+  /** When the first check was made that did not say yes, in ms since the epoch, if none has said yes since. */
+  troubleSinceMs: number | undefined;
+  /** Something is published as soon as the target answers. */
+  waits: boolean;
   /** Each withdraws a question that is not answered yet. */
   withdrawals: Set<() => void>;
 };
 
-const FIRST_RETRY_MS = 5000;
-/** After a restart: when to check again what had no answer before. */
-const RESUME_WITHIN_MS = 60_000;
+/**
+ * So many AppSecrets are woken because a check did not say yes: each costs a reconcile, which reads its sources. After an accident
+ * there may be ten thousand of them.
+ */
+const REPEATS: Rate = { perSecond: 50, burst: 100 };
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { cache, intervalMs, wake, epochMs = () => Date.now(), random = Math.random } = options;
+  const { cache, intervalMs, wake, epochMs = () => Date.now(), monotonicMs, random = Math.random } = options;
   const schedules = new Map<string, Schedule>();
+  const repeats = createTokenBucket(REPEATS, monotonicMs);
 
   /** A new one if there is none for these inputs. */
   function scheduleOf(key: string, inputs: string, phase: number): Schedule {
@@ -67,27 +83,81 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return schedule;
   }
 
-  function wakeAfter(ms: number, key: string, schedule: Schedule): void {
+  function after(ms: number, schedule: Schedule, act: () => void): void {
     clearTimeout(schedule.timer);
     schedule.timer = setTimeout(() => {
       schedule.timer = undefined;
-      schedule.due = true;
-      wake(key);
+      act();
     }, ms).unref();
+  }
+
+  /** @param passedMs so much of the pause has passed already */
+  function checkAfter(pause: number, key: string, schedule: Schedule, passedMs = 0): void {
+    const ms = Math.max(1, pause - passedMs);
+    schedule.dueAt = epochMs() + ms;
+    schedule.pauseMs = pause;
+    after(ms, schedule, () => (schedule.troubleSinceMs === undefined ? makeDue(key, schedule) : repeat(key, schedule)));
+  }
+
+  function makeDue(key: string, schedule: Schedule): void {
+    schedule.due = true;
+    wake(key);
+  }
+
+  /** In trouble: unless another AppSecret with the same subject has asked meanwhile, and not all at once. */
+  function repeat(key: string, schedule: Schedule): void {
+    const learn = (): boolean => {
+      const latest = schedule.known?.latest(SHARED_OF_PAUSE * schedule.pauseMs);
+      if (latest && take(key, schedule, undefined, latest)) wake(key);
+      return latest !== undefined;
+    };
+    if (learn()) return;
+    const waitMs = repeats.reserve(Infinity) ?? 0;
+    if (waitMs === 0) return makeDue(key, schedule);
+    after(waitMs, schedule, () => {
+      if (!learn()) makeDue(key, schedule);
+    });
+  }
+
+  /**
+   * At its turn or, in trouble, a pause after the check. Jittered, so that what failed together does not come back together, and
+   * never sooner than the other side wants.
+   *
+   * @returns in ms; `passedMs` of it have passed since the check
+   */
+  function untilNext(
+    { phase, troubleSinceMs, waits }: Schedule,
+    known: KnownVerdict,
+  ): { ms: number; passedMs: number } {
+    const { verdict, retryAfterMs = 0, ageMs } = known;
+    const turn = untilTurn(phase, intervalMs, epochMs());
+    if (troubleSinceMs === undefined) return { ms: turn, passedMs: 0 };
+    const reason = verdict.answer === "Yes" ? Reason.Unreachable : verdict.reason;
+    const pause = pauseMs({ sinceMs: troubleSinceMs, reason, waits }, epochMs(), intervalMs);
+    if (pause >= intervalMs) return { ms: Math.max(retryAfterMs, turn), passedMs: 0 };
+    const ms = Math.max(retryAfterMs, pause * 0.8) + 0.4 * random() * Math.max(retryAfterMs, pause);
+    return { ms, passedMs: ageMs };
+  }
+
+  /** The same for one whose verdict an earlier process had. What waited for checks then does not ask for all of them at once now. */
+  function untilResumed(phase: number, trouble: Trouble | undefined): number {
+    const pause = trouble ? pauseMs(trouble, epochMs(), intervalMs) : intervalMs;
+    return pause < intervalMs ? random() * pause : untilTurn(phase, intervalMs, epochMs());
   }
 
   /** @returns whether the AppSecret's status has to be looked at */
   function take(key: string, schedule: Schedule, checkNow: string | undefined, known: KnownVerdict): boolean {
     if (schedules.get(key) !== schedule) return false;
     const { verdict, silences } = known;
-    const before = schedule.verdict;
-    schedule.verdict = verdict;
+    const before = schedule.known?.verdict;
+    schedule.known = known;
     schedule.pendingSince = undefined;
     const isAnswer = checkNow !== undefined && schedule.answered !== checkNow;
     if (checkNow !== undefined) schedule.answered = checkNow;
-    const isSettled = silences === 0 && !(verdict.answer === "No" && verdict.passing);
-    const waitMs = isSettled ? untilTurn(schedule.phase, intervalMs, epochMs()) : untilRetry(known, intervalMs, random);
-    wakeAfter(waitMs, key, schedule);
+    const isWell = verdict.answer === "Yes" && silences === 0;
+    schedule.troubleSinceMs = isWell ? undefined : (schedule.troubleSinceMs ?? epochMs());
+    const { ms, passedMs } = untilNext(schedule, known);
+    checkAfter(ms, key, schedule, passedMs);
     if (isRotated(before, verdict)) options.onKeysRotated?.(key);
     return isAnswer || !isSame(before, verdict);
   }
@@ -105,6 +175,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const schedule = scheduleOf(key, inputs, phase);
       // Of several AppSecrets with one subject whose turn it is, the first starts the check and the others get the same verdict.
       const maxAgeMs = schedule.due ? intervalMs / 2 : intervalMs;
+      const isRepeat = schedule.due && schedule.troubleSinceMs !== undefined;
       schedule.due = false;
       schedule.asked = checkNow ?? schedule.asked;
       schedule.pendingSince ??= new Date(epochMs());
@@ -112,6 +183,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const withdraw = cache.ask(subject, {
         maxAgeMs,
         fresh,
+        repeatsAfterMs: isRepeat ? schedule.pauseMs : undefined,
         stands,
         listener: (known) => {
           const isNews = take(key, schedule, checkNow, known);
@@ -125,15 +197,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // Only now: other inputs may have the same subject, and then its check goes on.
       if (before !== schedule) leave(before);
     },
-    keep(key, { inputs, phase, settled }) {
+    keep(key, { inputs, phase, trouble }) {
       const before = schedules.get(key);
       const schedule = scheduleOf(key, inputs, phase);
       if (before !== schedule) leave(before);
-      if (schedule.timer !== undefined || schedule.due || isPending(schedule)) return;
-      const waitMs = settled
-        ? untilTurn(phase, intervalMs, epochMs())
-        : random() * Math.min(RESUME_WITHIN_MS, intervalMs);
-      wakeAfter(waitMs, key, schedule);
+      const beginsToWait = trouble?.waits === true && !schedule.waits;
+      schedule.waits = trouble?.waits ?? false;
+      if (trouble) schedule.troubleSinceMs ??= trouble.sinceMs;
+      if (schedule.due || isPending(schedule)) return;
+      if (schedule.timer === undefined) {
+        checkAfter(untilResumed(phase, trouble), key, schedule);
+      } else if (beginsToWait && schedule.known) {
+        const { ms } = untilNext(schedule, schedule.known);
+        if (ms < schedule.dueAt - epochMs()) checkAfter(ms, key, schedule);
+      }
     },
     forget(key) {
       leave(schedules.get(key));
@@ -152,11 +229,15 @@ function newSchedule(inputs: string, phase: number): Schedule {
     inputs,
     phase,
     pendingSince: undefined,
-    verdict: undefined,
+    known: undefined,
     asked: undefined,
     answered: undefined,
     due: false,
     timer: undefined,
+    dueAt: 0,
+    pauseMs: 0,
+    troubleSinceMs: undefined,
+    waits: false,
     withdrawals: new Set(),
   };
 }
@@ -165,8 +246,9 @@ function isPending({ pendingSince }: Schedule): boolean {
   return pendingSince !== undefined;
 }
 
-function stateOf({ pendingSince, verdict, answered }: Schedule): CheckState | undefined {
-  if (verdict) return { state: "Answered", verdict, ...(answered === undefined ? {} : { checkNow: answered }) };
+function stateOf({ pendingSince, known, answered }: Schedule): CheckState | undefined {
+  if (known)
+    return { state: "Answered", verdict: known.verdict, ...(answered === undefined ? {} : { checkNow: answered }) };
   return pendingSince && { state: "Pending", since: pendingSince };
 }
 
@@ -179,15 +261,6 @@ function leave(schedule: Schedule | undefined): void {
 function untilTurn(phase: number, intervalMs: number, epochMs: number): number {
   const passed = (((epochMs / intervalMs - phase) % 1) + 1) % 1;
   return Math.max(1, (1 - passed) * intervalMs);
-}
-
-/**
- * In ms. Doubles with each silence, up to the interval, and is never shorter than the other side wants. Jittered, so that what
- * failed together does not come back together.
- */
-function untilRetry({ silences, retryAfterMs = 0 }: KnownVerdict, intervalMs: number, random: () => number): number {
-  const backoff = Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, silences - 1), intervalMs);
-  return Math.max(retryAfterMs, backoff * 0.8) + 0.4 * random() * Math.max(retryAfterMs, backoff);
 }
 
 function isSame(before: Verdict | undefined, after: Verdict): boolean {

@@ -11,6 +11,7 @@ import { createExpiringMap } from "#common/expiring-map";
 import type { Checks } from "../check.ts";
 import { silence } from "../verdict.ts";
 import type { Limiter } from "./limiter.ts";
+import { youngMs } from "./pace.ts";
 
 export type VerdictCache = {
   /**
@@ -29,6 +30,8 @@ export type Question = {
   maxAgeMs: number;
   /** Only a check that begins after the question counts. */
   fresh: boolean;
+  /** Asked again, because the answer was not yes: after a pause of so many ms. */
+  repeatsAfterMs?: number | undefined;
   /** The verdict of an earlier process. */
   stands?: Verdict | undefined;
   listener: (known: KnownVerdict) => void;
@@ -40,6 +43,10 @@ export type KnownVerdict = {
   /** How many checks in a row were silent, and the pause in ms that the server wants after the last one. */
   silences: number;
   retryAfterMs: number | undefined;
+  /** How long ago the check was made. */
+  ageMs: number;
+  /** The same subject's, if a check was made within so many ms: somebody else has asked. */
+  latest: (maxAgeMs: number) => KnownVerdict | undefined;
 };
 
 export type VerdictCacheOptions = {
@@ -71,8 +78,11 @@ type Run = { waiting: Question[]; giveUp: AbortController };
 
 /** Each check has a shorter time-out of its own (an Atlas cluster: 10 s for its API, 10 s for a ping). This is the safety net. */
 const DEADLINE_MS = 30_000;
-/** How old any other verdict than a yes may be: somebody may have repaired the cause. */
-const MAX_AGE_OF_FAILURE_MS = 2500;
+/**
+ * Of a pause, so much: those who repeat one question at the same pace share the checks. Less than the least jitter, so that nobody
+ * takes an own old verdict for a new one.
+ */
+export const SHARED_OF_PAUSE = 0.75;
 /** So many silences in a row turn a yes into unknown. */
 const SILENCES_UNTIL_UNKNOWN = 3;
 
@@ -84,11 +94,13 @@ export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
   const sweep = setInterval(() => entries.sweep(), keepMs).unref();
 
   function begin(id: string, entry: Entry, subject: CheckSubject, fresh: boolean, waiting: Question[]): void {
+    const isRepeat = waiting.every(({ repeatsAfterMs }) => repeatsAfterMs !== undefined);
     const run: Run = { waiting, giveUp: new AbortController() };
     entry.run = run;
     entries.set(id, entry, Infinity);
     const wasSilent = entry.silences > 0 || entry.verdict?.answer === "Silence";
-    const takeBack = limiter.run(checks.budgetOf(subject), wasSilent && !fresh, async () => {
+    const kind = { wasSilent: wasSilent && !fresh, isRepeat: isRepeat && !fresh };
+    const takeBack = limiter.run(checks.budgetOf(subject), kind, async () => {
       if (isStopped()) return;
       const begun = monotonicMs();
       const verdict = await checkNow(subject, fresh, run.giveUp.signal);
@@ -101,6 +113,18 @@ export function createVerdictCache(options: VerdictCacheOptions): VerdictCache {
       for (const { listener } of run.waiting) tell(entry, listener);
     });
     run.giveUp.signal.addEventListener("abort", takeBack);
+  }
+
+  function tell(entry: Entry, listener: Question["listener"]): void {
+    const known = knownOf(entry);
+    if (known) listener(known);
+  }
+
+  function knownOf(entry: Entry): KnownVerdict | undefined {
+    const { verdict, silences, retryAfterMs } = entry;
+    const ageMs = monotonicMs() - entry.checkedAt;
+    const latest = (maxAgeMs: number) => (monotonicMs() - entry.checkedAt <= maxAgeMs ? knownOf(entry) : undefined);
+    return verdict && { verdict, silences, retryAfterMs, ageMs, latest };
   }
 
   /** From now on the entry ages. */
@@ -187,12 +211,10 @@ function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean 
   }
 }
 
-function maxAge({ verdict, silences }: Entry, { maxAgeMs }: Question): number {
-  return verdict?.answer === "Yes" && silences === 0 ? maxAgeMs : MAX_AGE_OF_FAILURE_MS;
-}
-
-function tell({ verdict, silences, retryAfterMs }: Entry, listener: Question["listener"]): void {
-  if (verdict) listener({ verdict, silences, retryAfterMs });
+function maxAge({ verdict, silences }: Entry, { maxAgeMs, repeatsAfterMs = 0 }: Question): number {
+  if (verdict?.answer === "Yes" && silences === 0) return maxAgeMs;
+  const reason = verdict === undefined || verdict.answer === "Yes" ? Reason.Unreachable : verdict.reason;
+  return Math.max(youngMs(reason), SHARED_OF_PAUSE * repeatsAfterMs);
 }
 
 const GAVE_UP = silence(Reason.UnreachableTimeout, "The live check took too long and was stopped.");

@@ -1,6 +1,5 @@
 import * as assert from "uvu/assert";
 import type { AppSecret } from "#api/schema/spec";
-import type { Environment } from "#support/operator/environment";
 import { condition, createEnvironment, state } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
 import { atlas, custom, database, from, login } from "#support/operator/specs";
@@ -206,70 +205,6 @@ promise("kubectl get shows type, readiness, reason, Secret and age, and the mess
     "--no-headers",
   ]);
   assert.is(rows(byCategory.stdout).length, 1);
-});
-
-const told = async ({ events }: Environment, name: string) =>
-  (await events(name)).map(({ type, reason, action }) => `${type} ${reason} ${action}`);
-
-promise("an event tells of each transition, once, and of nothing else", async (env) => {
-  await env.apply("keys", custom({ A: "1" }));
-  await env.ready("keys", "True/Published");
-  await env.apply("keys", custom({ A: "2" }));
-  const { metadata } = await env.ready("keys", "True/Published");
-  await env.apply("keys", custom({ A: from("upstream", "a") }));
-  await env.ready("keys", "False/SourceNotFound");
-  await env.apply("keys", custom({ A: from("upstream", "a"), B: "1" }));
-  await env.ready("keys", "False/SourceNotFound");
-  await env.putSecret("upstream", { b: "1" });
-  await env.ready("keys", "False/SourceKeyNotFound");
-  await env.putSecret("upstream", { a: "1" });
-  await env.ready("keys", "True/Published");
-  // None for the first publication nor for an update that is published: the status says it, and it is one write less.
-  await eventually(async () => {
-    assert.equal(await told(env, "keys"), [
-      "Warning SourceNotFound Publish",
-      "Warning SourceKeyNotFound Publish",
-      "Normal Published Publish",
-    ]);
-  });
-  const [first] = await env.events("keys");
-  assert.is(first?.reportingController, "appsecret-operator");
-  assert.is(first?.regarding.uid, metadata.uid);
-  assert.match(first?.note ?? "", 'refers to Secret "upstream", which does not exist');
-  const { stdout } = await env.kubectl(["describe", "asec", "keys"]);
-  assert.match(
-    stdout,
-    /Warning +SourceNotFound +\S+ +appsecret-operator +spec\.custom\.data\[A\] refers to Secret "upstream"/,
-  );
-});
-
-promise("an event tells when a Secret was put right, and when it was made again", async (env) => {
-  await env.apply("orders", custom({ A: "1" }));
-  await env.ready("orders", "True/Published");
-  await env.patchSecret("orders", { data: { EXTRA: "eA==" } });
-  await eventually(async () => assert.equal(await told(env, "orders"), ["Normal Restored Publish"]));
-  await env.deleteSecret("orders");
-  await eventually(async () => {
-    const events = await env.events("orders");
-    assert.equal(
-      events.map(({ note }) => note),
-      [
-        'Secret "orders" was modified by somebody else and has been restored.',
-        'Secret "orders" was deleted and has been recreated.',
-      ],
-    );
-  });
-});
-
-promise("somebody's own label on the Secret is no event", async (env) => {
-  await env.apply("orders", custom({ A: "1" }));
-  await env.ready("orders", "True/Published");
-  const { metadata } = await env.patchSecret("orders", { metadata: { labels: { backup: "daily" } } });
-  await eventually(async () => {
-    assert.is((await env.appSecret("orders")).status?.secret?.resourceVersion, metadata.resourceVersion);
-  });
-  assert.is((await env.secret("orders")).metadata.resourceVersion, metadata.resourceVersion);
-  assert.equal(await env.events("orders"), []);
 });
 
 run();

@@ -40,7 +40,9 @@ promise("nothing is written while nothing changes, and a restart writes and read
     return all.map((object) => object?.metadata.resourceVersion ?? "none");
   };
   // Nobody waits for an Event: it may come after what was done later.
-  await eventually(async () => assert.is((await env.events("foreign")).length, 1));
+  for (const name of Object.keys(specs)) {
+    await eventually(async () => assert.is((await env.events(name)).length, 1, name));
+  }
   const settled = await versions();
   const before = await writes(operator.now);
   assert.ok(before > 0, "the metric counts writes");

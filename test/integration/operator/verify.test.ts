@@ -74,7 +74,7 @@ promise("a login provider that answers is published, and the status tells of its
 promise("a page for people in place of a key set is refused, repaired, and then published", async (env) => {
   await env.apply("orders-login", signIn(provider.signInPage));
   const refused = await env.ready("orders-login", "False/RejectedNotJWKS");
-  assert.is(state(refused, "Stalled"), "True/RejectedNotJWKS");
+  assert.is(state(refused, "Reconciling"), "True/RejectedNotJWKS");
   assert.is(await env.findSecret("orders-login"), undefined);
   await env.apply("orders-login", signIn(provider.jwksUri));
   await env.ready("orders-login", "True/Published");
@@ -181,7 +181,7 @@ promise(
     await env.apply("orders-login", signIn("https://169.254.169.254/latest/meta-data/iam/keys.json"));
     const refused = await env.ready("orders-login", "False/RejectedAddress");
     assert.is(await env.findSecret("orders-login"), undefined);
-    assert.is(state(refused, "Stalled"), "True/RejectedAddress");
+    assert.is(state(refused, "Reconciling"), "True/RejectedAddress");
   },
 );
 
@@ -210,6 +210,12 @@ promise(
     await env.apply("orders-db", db(WRONG));
     await env.ready("orders-login", "True/Published");
     await env.ready("orders-db", "False/RejectedAuthentication");
+    // Long ago, so that it is no longer checked again soon.
+    const longAgo = { status: { verification: { failingSince: "2026-01-01T00:00:00Z" } } };
+    await env.api.merge(`${env.paths.appSecret("orders-db")}/status`, longAgo);
+    await eventually(async () =>
+      assert.is(state(await env.appSecret("orders-db"), "Stalled"), "True/RejectedAuthentication"),
+    );
     const versions = async () =>
       (await Promise.all(["orders-login", "orders-db"].map(env.appSecret))).map(
         ({ metadata }) => metadata.resourceVersion,

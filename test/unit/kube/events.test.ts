@@ -4,7 +4,17 @@ import * as assert from "uvu/assert";
 import type { EventInput, EventRecorderOptions } from "#kube/events";
 import { createEventRecorder } from "#kube/events";
 
-type Sent = { path: string; body: { note: string; reportingController: string; reportingInstance: string } };
+type Sent = {
+  path: string;
+  body: {
+    metadata: { name: string };
+    eventTime: string;
+    lastTimestamp: string;
+    message: string;
+    reportingComponent: string;
+    reportingInstance: string;
+  };
+};
 
 function recorder(options: Partial<EventRecorderOptions> = {}) {
   const sent: Sent[] = [];
@@ -30,8 +40,8 @@ test("an Event names the program and the process that report it", async () => {
   const { events, sent } = recorder();
   events.record(event("n"));
   await events.close(1000);
-  assert.is(sent[0]?.path, "/apis/events.k8s.io/v1/namespaces/a/events");
-  assert.is(sent[0]?.body.reportingController, "a-program");
+  assert.is(sent[0]?.path, "/api/v1/namespaces/a/events");
+  assert.is(sent[0]?.body.reportingComponent, "a-program");
   assert.is(sent[0]?.body.reportingInstance, "pod-1");
 });
 
@@ -44,7 +54,7 @@ test("the same Event is not repeated for five minutes", async () => {
   events.record(event("same"));
   await events.close(1000);
   assert.equal(
-    sent.map(({ body }) => body.note),
+    sent.map(({ body }) => body.message),
     ["same", "another", "same"],
   );
 });
@@ -54,9 +64,37 @@ test("Normal Events have a rate, Warnings do not, and the queue is bounded for b
   for (let index = 0; index < 10; index += 1) events.record(event(`normal ${index}`));
   for (let index = 0; index < 10; index += 1) events.record(event(`warning ${index}`, "Warning"));
   await events.close(1000);
-  assert.is(sent.filter(({ body }) => body.note.startsWith("normal")).length, 2);
+  assert.is(sent.filter(({ body }) => body.message.startsWith("normal")).length, 2);
   // The first one left the queue at once.
   assert.is(sent.length, 6);
+});
+
+test("names are in the order of time, also within a millisecond, and of one length", async () => {
+  const { events, sent } = recorder();
+  for (let index = 0; index < 40; index += 1) events.record(event(`n-${index}`));
+  await events.close(1000);
+  const names = sent.map(({ body }) => body.metadata.name);
+  assert.equal([...names].sort(), names);
+  assert.equal(new Set(names.map(({ length }) => length)), new Set(["x.".length + 16]));
+  for (const { body } of sent) {
+    assert.is(body.lastTimestamp, `${body.eventTime.slice(0, 19)}Z`, "kubectl describe sorts by it");
+  }
+});
+
+test("an Event that was dropped because the queue was full may come again", async () => {
+  const { events, sent } = recorder({ queueLimit: 1 });
+  for (const note of ["sent", "queued", "late"]) events.record(event(note, "Warning"));
+  await events.close(1000);
+  assert.equal(
+    sent.map(({ body }) => body.message),
+    ["sent", "queued"],
+  );
+  const again = recorder({ queueLimit: 1 });
+  for (const note of ["sent", "queued", "late"]) again.events.record(event(note, "Warning"));
+  await new Promise(setImmediate);
+  again.events.record(event("late", "Warning"));
+  await again.events.close(1000);
+  assert.is(again.sent.length, 3);
 });
 
 test.run();

@@ -39,9 +39,11 @@ function values(in_: World, name: string): Record<string, string> {
 
 const kinds = (actions: readonly { kind: string }[]) => actions.map(({ kind }) => kind);
 
-test("a new Custom AppSecret costs two writes, the Secret and the status", async () => {
+test("a new Custom AppSecret costs two writes, the Secret and the status, and an Event that has a budget", async () => {
   const w = world(plain);
-  assert.equal(kinds(await settle(w)), ["CreateSecret", "WriteStatus"]);
+  const did = await settle(w);
+  assert.equal(kinds(did), ["CreateSecret", "WriteStatus", "RecordEvent"]);
+  assert.equal([did[2]?.event?.type, did[2]?.event?.reason], ["Normal", "Published"]);
   assert.equal(values(w, "orders"), { A: "one" });
   assert.is(says(w, "Ready"), "True/Published");
   assert.is(says(w, "Verified"), "True/NotRequired");
@@ -73,7 +75,7 @@ test("the Secret is Opaque-ready: owner annotation, managed-by label, a controll
 
 test("the holder of a type gets its label before anything is published", async () => {
   const w = world(login, { holder: ME });
-  assert.equal(kinds(await settle(w)), ["SetHolds", "Check", "CreateSecret", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["SetHolds", "Check", "CreateSecret", "WriteStatus", "RecordEvent"]);
   assert.is(w.appSecret.metadata.labels?.[HOLDS_LABEL], "Authentication");
   assert.equal(values(w, "orders"), { AUDIENCE: "orders", JWKS_URI: "https://id.example.com/jwks.json" });
   assert.is(says(w, "Verified"), "True/Verified");
@@ -247,7 +249,7 @@ for (const [whose, metadata, message] of FOREIGN) {
 test("a Secret that is handed over is taken over, exactly", async () => {
   const w = world(plain);
   put(w, "orders", { theirs: "x" }, { annotations: { [OWNER_ANNOTATION]: "orders" } });
-  assert.equal(kinds(await settle(w)), ["UpdateSecret", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["UpdateSecret", "WriteStatus", "RecordEvent"]);
   assert.equal(values(w, "orders"), { A: "one" });
 });
 
@@ -255,7 +257,7 @@ test("a renamed target publishes the new Secret before it withdraws the old one"
   const w = world(plain);
   await settle(w);
   edit(w, custom({ A: { value: "one" } }, { target: { name: "renamed" } }));
-  assert.equal(kinds(await settle(w)), ["CreateSecret", "DeleteSecret", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["CreateSecret", "DeleteSecret", "WriteStatus", "RecordEvent"]);
   assert.equal([...w.secrets.keys()], ["renamed"]);
   assert.is(w.appSecret.status?.secret?.name, "renamed");
 });

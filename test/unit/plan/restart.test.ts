@@ -33,7 +33,7 @@ const counts = (in_: World, name = "orders") => [
 
 test("the first publication counts as 1, reads nothing and restarts nothing", async () => {
   const w = withWorkload(custom(one));
-  assert.equal(kinds(await settle(w)), ["CreateSecret", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["CreateSecret", "WriteStatus", "RecordEvent"]);
   assert.equal(counts(w), ["1", 1]);
   assert.equal(await settle(w), []);
 });
@@ -42,7 +42,13 @@ test("a changed value: one read, the Secret, the restart, and the status last", 
   const w = withWorkload(custom(one));
   await settle(w);
   edit(w, custom(two));
-  assert.equal(kinds(await settle(w)), ["ReadPublished", "UpdateSecret", "RestartWorkloads", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), [
+    "ReadPublished",
+    "UpdateSecret",
+    "RestartWorkloads",
+    "WriteStatus",
+    "RecordEvent",
+  ]);
   assert.equal(counts(w), ["2", 2]);
   assert.is(rolls(w), 1);
   assert.equal(await settle(w), []);
@@ -167,7 +173,7 @@ test("what may not be restarted is said, takes no readiness away, and is tried a
   await settle(w);
   edit(w, custom(two));
   w.refuses = ({ kind }) => (kind === "deployments" ? 403 : undefined);
-  const told = (await settle(w)).find(({ kind }) => kind === "RecordEvent");
+  const told = (await settle(w)).find(({ event }) => event?.type === "Warning");
   assert.equal(w.reconciled?.cause, "Refused");
   const ready = () => w.appSecret.status?.conditions?.find(({ type }) => type === "Ready");
   assert.is(ready()?.status, "True");
@@ -179,7 +185,7 @@ test("what may not be restarted is said, takes no readiness away, and is tried a
   assert.equal(await settle(w), []);
   assert.is(w.reconciled?.result, "retry");
   w.refuses = () => undefined;
-  assert.equal(kinds(await settle(w)), ["RestartWorkloads", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["RestartWorkloads", "WriteStatus", "RecordEvent"]);
   assert.is(rolls(w), 1);
   assert.equal(await settle(w), []);
 });

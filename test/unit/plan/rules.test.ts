@@ -104,7 +104,7 @@ const CASES: Record<string, Case> = {
   heldBack: {
     what: "the live check said no",
     answers: factsOf(DATABASE, answered(NO)),
-    with: "RejectedURI/Stalled",
+    with: "RejectedURI/Reconciling",
     not: published(DATABASE, answered(NO)),
   },
   sourcesUnread: {

@@ -63,20 +63,21 @@ function restart(of: World): void {
   of.known.clear();
   of.asked.length = 0;
 }
+const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 const kinds = (actions: readonly { kind: string }[]) => actions.map(({ kind }) => kind);
 const unless = (bad: string, verdict: Verdict) => (target: object) =>
   JSON.stringify(target).includes(bad) ? verdict : YES;
 
 test("a yes is published with two writes, and the status says so", async () => {
   const w = world(db(GOOD));
-  assert.equal(kinds(await settle(w)), ["Check", "CreateSecret", "WriteStatus"]);
+  assert.equal(kinds(await settle(w)), ["Check", "CreateSecret", "WriteStatus", "RecordEvent"]);
   assert.is(says(w, "Verified"), "True/Verified");
   assert.is(says(w, "Ready"), "True/Published");
   assert.equal(w.appSecret.status?.verification, { generation: 1, answer: "Yes" });
 });
 
 for (const verify of ["BestEffort", "Strict"] as const) {
-  test(`a definite no is not published under ${verify}, and stalls`, async () => {
+  test(`a definite no is not published under ${verify}, and stalls unless it repairs itself`, async () => {
     const w = world(db(BAD, { verify }));
     w.answer = () => NO;
     assert.equal(kinds(await settle(w)), ["Check", "WriteStatus", "RecordEvent"]);
@@ -84,6 +85,8 @@ for (const verify of ["BestEffort", "Strict"] as const) {
     assert.is(says(w, "Ready"), "False/RejectedAuthentication");
     assert.is(says(w, "Verified"), "False/RejectedAuthentication");
     assert.is(says(w, "Published"), "False/NotPublished");
+    assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
+    assert.equal(kinds(await settle(w, later(121))), ["WriteStatus"]);
     assert.is(says(w, "Stalled"), "True/RejectedAuthentication");
     assert.is(condition(w, "Ready")?.message, NO.message);
   });
@@ -109,6 +112,51 @@ for (const verify of ["BestEffort", "Strict"] as const) {
   });
 }
 
+test("of a no a person hears after two minutes: with one write, to which the key is woken, also after a restart", async () => {
+  for (const restarts of [false, true]) {
+    const w = world(db(BAD));
+    w.answer = () => NO;
+    await settle(w);
+    assert.is(w.reconciled?.againMs, 120_000);
+    const since = w.appSecret.status?.verification?.failingSince;
+    assert.is(since, "2026-11-23T12:00:00Z");
+    if (restarts) restart(w);
+    assert.equal(await settle(w, later(60)), [], "nothing is written meanwhile");
+    assert.is(w.reconciled?.againMs, 60_000);
+    makeDue(w);
+    await settle(w, later(119));
+    assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
+    assert.is(w.reconciled?.againMs, 1000);
+    assert.equal(kinds(await settle(w, later(120))), ["WriteStatus"]);
+    assert.is(says(w, "Stalled"), "True/RejectedAuthentication");
+    assert.is(w.appSecret.status?.verification?.failingSince, since);
+    assert.is(w.reconciled?.againMs, undefined);
+    assert.equal(await settle(w, later(3600)), []);
+  }
+});
+
+test("each generation and each version of a source has two minutes of its own, and so has a no after a yes", async () => {
+  const w = world(db(BAD));
+  w.answer = () => NO;
+  await settle(w);
+  await settle(w, later(500));
+  edit(w, db(`${BAD}?w=1`));
+  await settle(w, later(500));
+  assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
+  assert.is(w.appSecret.status?.verification?.failingSince, later(500).toISOString().replace(".000", ""));
+  w.answer = () => YES;
+  makeDue(w);
+  await settle(w, later(510));
+  assert.is(says(w, "Ready"), "True/Published");
+  assert.is(w.appSecret.status?.verification?.failingSince, undefined);
+  w.answer = () => NO;
+  makeDue(w);
+  await settle(w, later(2000));
+  assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
+  await settle(w, later(2120));
+  assert.is(says(w, "Stalled"), "True/RejectedAuthentication");
+});
+
 test("a no that may become a yes by itself is waited for", async () => {
   const w = world(atlas);
   w.answer = () => NOT_YET;
@@ -116,7 +164,9 @@ test("a no that may become a yes by itself is waited for", async () => {
   assert.is(says(w, "Reconciling"), "True/RejectedClusterCreating");
   assert.is(says(w, "Stalled"), "");
   const { check } = plan(observe(w), NOW);
-  assert.ok(check?.state === "Repeat" && !check.settled);
+  assert.ok(check?.state === "Repeat" && check.trouble?.waits);
+  await settle(w, later(3600));
+  assert.is(says(w, "Reconciling"), "True/RejectedClusterCreating");
 });
 
 test("silence does not keep a version from being published under BestEffort, and is told", async () => {
@@ -183,6 +233,8 @@ test("a later no marks the AppSecret and keeps the Secret; a later yes takes the
   assert.is(w.secrets.get("orders"), before);
   assert.is(says(w, "Ready"), "False/RejectedAuthentication");
   assert.is(says(w, "Published"), "True/Published");
+  assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
+  assert.equal(kinds(await settle(w, later(120))), ["WriteStatus"]);
   assert.is(says(w, "Stalled"), "True/RejectedAuthentication");
   w.answer = () => YES;
   makeDue(w);
@@ -203,7 +255,7 @@ test("what was published is put back when somebody changes or deletes it, also a
   await settle(w);
   assert.is(uriOf(w), GOOD);
   assert.is(says(w, "Published"), "True/Published");
-  assert.is(says(w, "Stalled"), "True/RejectedAuthentication");
+  assert.is(says(w, "Reconciling"), "True/RejectedAuthentication");
 });
 
 for (const [what, verdict] of [
@@ -225,28 +277,31 @@ for (const [what, verdict] of [
     w.answer = () => verdict;
     await settle(w);
     restart(w);
+    // Of a no, there is one write to come.
+    if (verdict === NO) await settle(w, later(120));
     const { actions, check } = plan(observe(w), new Date("2030-01-01"));
     assert.equal(actions, []);
     assert.is(check?.state, "Repeat");
   });
 }
 
-for (const [what, spec, verdict, settled] of [
-  ["a yes", db(GOOD), YES, true],
-  ["a definite no", db(GOOD), NO, true],
-  ["a no that may pass", atlas, NOT_YET, false],
-  ["silence under Strict", db(GOOD, { verify: "Strict" }), SILENCE, false],
+for (const [what, spec, verdict, waits] of [
+  ["a yes", db(GOOD), YES, undefined],
+  ["a definite no that has lasted", db(GOOD), NO, false],
+  ["a no that may pass", atlas, NOT_YET, true],
+  ["silence under Strict", db(GOOD, { verify: "Strict" }), SILENCE, true],
   ["silence under BestEffort, which is published", db(GOOD), SILENCE, false],
 ] as const) {
-  test(`${what} is asked about again ${settled ? "at its turn only" : "soon"}, also after a restart`, async () => {
+  test(`after ${what} the scheduler knows since when there is trouble, and whether something waits, also after a restart`, async () => {
     const w = world(spec);
     w.answer = () => verdict;
     await settle(w);
-    const before = plan(observe(w), NOW).check;
+    const before = plan(observe(w), later(120)).check;
     restart(w);
-    for (const check of [before, plan(observe(w), NOW).check]) {
+    for (const check of [before, plan(observe(w), later(120)).check]) {
       assert.ok(check?.state === "Repeat");
-      assert.is(check.settled, settled);
+      if (verdict.answer === "Yes") assert.is(check.trouble, undefined);
+      else assert.equal(check.trouble, { sinceMs: NOW.getTime(), reason: verdict.reason, waits });
     }
   });
 }
@@ -261,7 +316,9 @@ for (const [what, verdict] of [
     const w = world(db(GOOD));
     w.answer = () => verdict;
     await settle(w);
-    const { answer, passing: _, ...older } = w.appSecret.status!.verification!;
+    // It said at once what this one says after two minutes.
+    await settle(w, later(120));
+    const { answer, passing: _, failingSince: __, ...older } = w.appSecret.status!.verification!;
     assert.is(answer, verdict.answer);
     w.appSecret = { ...w.appSecret, status: { ...w.appSecret.status!, verification: older } };
     restart(w);
@@ -288,7 +345,10 @@ test("what the status records of a verdict is its answer: the conditions may say
   w.answer = () => NOT_YET;
   await settle(w);
   const status = w.appSecret.status!;
-  assert.equal(status.verification, { generation: 1, answer: "No", passing: true });
+  assert.equal(status.verification, {
+    ...{ generation: 1, answer: "No", passing: true },
+    failingSince: "2026-11-23T12:00:00Z",
+  });
   const conditions = status.conditions!.map((one) =>
     one.type === "Reconciling" ? { ...one, type: "Stalled" as const } : one,
   );
@@ -307,8 +367,9 @@ test("after a restart a no goes on keeping the version back, and the kind of wai
     const w = world(atlas);
     w.answer = () => verdict;
     await settle(w);
+    await settle(w, later(120));
     restart(w);
-    assert.equal(await settle(w), []);
+    assert.equal(await settle(w, later(121)), []);
     assert.is(says(w, flag), `True/${verdict.reason}`);
   }
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Limits } from "#verify/schedule/limiter";
+import type { JobKind, Limits } from "#verify/schedule/limiter";
 import { createLimiter, LIMITS } from "#verify/schedule/limiter";
 
 /** Work that ends when the test says so. */
@@ -18,12 +18,16 @@ function job(): { work: () => Promise<void>; end: () => void; begun: () => boole
   };
 }
 
+const FIRST: JobKind = { wasSilent: false, isRepeat: false };
+const SILENT: JobKind = { wasSilent: true, isRepeat: true };
+const REPEAT: JobKind = { wasSilent: false, isRepeat: true };
+
 const limits: Limits = { total: 6, silent: 2, perHost: 3, burst: 100, perSecond: 100 };
 
 test("one host has a limit at once, and the next job begins when one ends", async () => {
   const limiter = createLimiter(limits);
   const jobs = Array.from({ length: 5 }, job);
-  for (const { work } of jobs) limiter.run("a", false, work);
+  for (const { work } of jobs) limiter.run("a", FIRST, work);
   assert.equal(
     jobs.map(({ begun }) => begun()),
     [true, true, true, false, false],
@@ -38,26 +42,26 @@ test("one host has a limit at once, and the next job begins when one ends", asyn
 
 test("a host at its limit does not delay another host", () => {
   const limiter = createLimiter(limits);
-  for (let index = 0; index < 5; index += 1) limiter.run("hangs", false, job().work);
+  for (let index = 0; index < 5; index += 1) limiter.run("hangs", FIRST, job().work);
   const other = job();
-  limiter.run("answers", false, other.work);
+  limiter.run("answers", FIRST, other.work);
   assert.ok(other.begun());
 });
 
 test("jobs that were silent the last time fill only their own lane, however many hosts they have", () => {
   const limiter = createLimiter(limits);
   const silent = Array.from({ length: 50 }, job);
-  silent.forEach(({ work }, index) => limiter.run(`silent-${index}`, true, work));
+  silent.forEach(({ work }, index) => limiter.run(`silent-${index}`, SILENT, work));
   assert.is(silent.filter(({ begun }) => begun()).length, 2);
   const other = job();
-  limiter.run("silent-7", false, other.work);
+  limiter.run("silent-7", FIRST, other.work);
   assert.ok(other.begun(), "it passes the one of its own host that waits");
 });
 
 test("no more than the total run at once", () => {
   const limiter = createLimiter(limits);
   const jobs = Array.from({ length: 20 }, job);
-  jobs.forEach(({ work }, index) => limiter.run(`host-${index}`, false, work));
+  jobs.forEach(({ work }, index) => limiter.run(`host-${index}`, FIRST, work));
   assert.is(jobs.filter(({ begun }) => begun()).length, 6);
 });
 
@@ -65,7 +69,7 @@ test("a host has a burst, and then a rate per second", async () => {
   let now = 0;
   const limiter = createLimiter({ ...limits, perHost: 100, total: 100, burst: 5, perSecond: 20 }, () => now);
   const jobs = Array.from({ length: 8 }, job);
-  for (const { work } of jobs) limiter.run("a", false, work);
+  for (const { work } of jobs) limiter.run("a", FIRST, work);
   const begun = () => jobs.filter((one) => one.begun()).length;
   assert.is(begun(), 5);
   now += 50;
@@ -76,11 +80,28 @@ test("a host has a burst, and then a rate per second", async () => {
   assert.is(begun(), 8);
 });
 
+test("of those that wait for one host every other is a first check, in order, whatever waits before it", async () => {
+  const limiter = createLimiter({ ...limits, perHost: 1 });
+  const order: string[] = [];
+  const run = (kind: JobKind, name: string) =>
+    limiter.run("a", kind, () => {
+      order.push(name);
+      return Promise.resolve();
+    });
+  for (let index = 0; index < 6; index += 1) run(REPEAT, `again-${index}`);
+  const takeBack = run(FIRST, "never");
+  for (let index = 0; index < 3; index += 1) run(FIRST, `first-${index}`);
+  takeBack();
+  await sleep(20);
+  assert.equal(order.slice(0, 7), [...["again-0", "first-0", "again-1", "first-1", "again-2", "first-2", "again-3"]]);
+  assert.is(order.length, 9);
+});
+
 test("by default a hundred hosts that hang leave room for others", () => {
   const limiter = createLimiter(LIMITS);
-  for (let index = 0; index < 100; index += 1) limiter.run(`hangs-${index}`, false, job().work);
+  for (let index = 0; index < 100; index += 1) limiter.run(`hangs-${index}`, FIRST, job().work);
   const other = job();
-  limiter.run("answers", false, other.work);
+  limiter.run("answers", FIRST, other.work);
   assert.ok(other.begun());
 });
 

@@ -1,79 +1,31 @@
 /** The tests move the time: intervals of ten minutes pass in milliseconds. */
-import { mock } from "node:test";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckSubject, Verdict } from "#api/check";
-import { Reason } from "#api/status";
 import { createLimiter, LIMITS } from "#verify/schedule/limiter";
-import type { Scheduler } from "#verify/schedule/scheduler";
 import { createScheduler } from "#verify/schedule/scheduler";
 import { createVerdictCache } from "#verify/schedule/verdict-cache";
+import type { Bench } from "#support/verify/scheduler";
+import {
+  ask,
+  bench,
+  budgetOf,
+  INPUTS,
+  INTERVAL_MS,
+  pass,
+  phase,
+  reconcile,
+  releaseClock,
+  settle,
+  SILENCE,
+  stopClock,
+  subject,
+  TARGETS,
+  YES,
+} from "#support/verify/scheduler";
 
-const INTERVAL_MS = 600_000;
-const YES: Verdict = { answer: "Yes", message: "It works." };
-const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
-const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
-const subject = (number: number): CheckSubject => ({ kind: "JWKS", uri: `https://id-${number}.example.com/jwks` });
-const phase = (number: number) => (number * 0.618) % 1;
-const INPUTS = "one";
-/** Each URI has a host of its own. */
-const budgetOf = (of: CheckSubject) => ("uri" in of ? of.uri : "");
-
-/** Promises settle between two moves of the clock. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
-}
-
-async function pass(ms: number, stepMs = 1000): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    mock.timers.tick(Math.min(stepMs, ms - passed));
-    await settle();
-  }
-}
-
-type Bench = {
-  scheduler: Scheduler;
-  woken: string[];
-  checks: number;
-  rotated: string[];
-  answer: () => Verdict;
-  random: number;
-};
-
-/** @param answersDue makes `wake` do what a reconcile does when a check is due */
-function bench(answersDue?: (b: Bench, key: string) => void): Bench {
-  const b: Bench = { woken: [], rotated: [], checks: 0, answer: () => YES, random: 0.5, scheduler: undefined as never };
-  const cache = createVerdictCache({
-    checks: {
-      check: () => {
-        b.checks += 1;
-        return Promise.resolve(b.answer());
-      },
-      budgetOf,
-    },
-    limiter: createLimiter(LIMITS, () => Date.now()),
-    keepMs: 2 * INTERVAL_MS,
-    monotonicMs: () => Date.now(),
-  });
-  b.scheduler = createScheduler({
-    cache,
-    intervalMs: INTERVAL_MS,
-    wake: (key) => {
-      b.woken.push(key);
-      answersDue?.(b, key);
-    },
-    onKeysRotated: (key) => b.rotated.push(key),
-    random: () => b.random,
-  });
-  return b;
-}
-
-test.before.each(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_795_000_000_000 }));
-test.after.each(() => mock.timers.reset());
-
-function ask({ scheduler }: Bench, key: string, number = 0, more: object = {}): void {
-  scheduler.ask(key, { subject: subject(number), inputs: INPUTS, phase: phase(number), fresh: false, ...more });
-}
+test.before.each(stopClock);
+test.after.each(releaseClock);
 
 test("a requested check is pending, then answered, and wakes its AppSecret", async () => {
   const b = bench();
@@ -98,15 +50,9 @@ test("a verdict that exists is known when ask returns, and wakes nothing", async
 });
 
 const SECRETS = 10_000;
-const TARGETS = 200;
-/** A reconcile of an AppSecret in place, whose check is due. */
-const reconcile = (b: Bench, key: string): void => {
-  const number = Number(key.split("/")[1]) % TARGETS;
-  if (b.scheduler.known(key, INPUTS).due) ask(b, key, number);
-};
 const keepAll = (b: Bench): void => {
   for (let index = 0; index < SECRETS; index += 1) {
-    const wish = { inputs: INPUTS, phase: phase(index % TARGETS), settled: true };
+    const wish = { inputs: INPUTS, phase: phase(index % TARGETS) };
     b.scheduler.keep(`ns/${index}`, wish);
   }
 };
@@ -160,30 +106,6 @@ test("the same verdict again wakes nothing, and the check is repeated at its tur
   b.scheduler.stop();
 });
 
-test("silence is checked again soon, and then with growing pauses", async () => {
-  const b = bench(reconcile);
-  b.answer = () => SILENCE;
-  ask(b, "a/0");
-  const at: number[] = [];
-  let seen = 0;
-  for (let second = 0; second < 200; second += 1) {
-    await pass(1000);
-    if (b.checks > seen) at.push(second);
-    seen = b.checks;
-  }
-  assert.equal(at, [0, 5, 15, 35, 75, 155]);
-  b.scheduler.stop();
-});
-
-test("a definite no waits for its turn", async () => {
-  const b = bench(reconcile);
-  b.answer = () => NO;
-  ask(b, "a/0");
-  await pass(INTERVAL_MS - 1000);
-  assert.ok(b.checks <= 2, `${b.checks} checks in one interval`);
-  b.scheduler.stop();
-});
-
 test("the pause that the other side wants is kept", async () => {
   const b = bench(reconcile);
   b.random = 0;
@@ -226,7 +148,7 @@ test("a rotation of keys is reported, and nothing else is", async () => {
 test("a verdict about inputs that have changed meanwhile is dropped", async () => {
   const b = bench();
   ask(b, "a/b");
-  b.scheduler.keep("a/b", { inputs: "two", phase: 0, settled: true });
+  b.scheduler.keep("a/b", { inputs: "two", phase: 0 });
   await settle();
   assert.equal(b.woken, []);
   assert.equal(b.scheduler.known("a/b", "two"), { due: false });
