@@ -51,7 +51,7 @@ export type World = {
   caches: Caches;
 };
 
-export const YES: Verdict = { answer: "Yes", message: "It works." };
+export const YES = { answer: "Yes", message: "It works." } as const satisfies Verdict;
 export const NOW = new Date("2026-11-23T12:00:00.000Z");
 export const UID = "uid-of-orders";
 

@@ -11,10 +11,19 @@ import { createScheduler } from "#verify/schedule/scheduler";
 import { createVerdictCache } from "#verify/schedule/verdict-cache";
 
 export const INTERVAL_MS = 600_000;
-export const YES: Verdict = { answer: "Yes", message: "It works." };
-export const NO: Verdict = { answer: "No", reason: Reason.RejectedNotJWKS, message: "No.", passing: false };
-export const WRONG_PASSWORD: Verdict = { ...NO, reason: Reason.RejectedAuthentication, message: "Wrong password." };
-export const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." };
+export const YES = { answer: "Yes", message: "It works." } as const satisfies Verdict;
+export const NO = {
+  answer: "No",
+  reason: Reason.RejectedNotJWKS,
+  message: "No.",
+  passing: false,
+} as const satisfies Verdict;
+export const WRONG_PASSWORD = {
+  ...NO,
+  reason: Reason.RejectedAuthentication,
+  message: "Wrong password.",
+} as const satisfies Verdict;
+export const SILENCE = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody." } as const satisfies Verdict;
 export const subject = (number: number): CheckSubject => ({
   kind: "JWKS",
   uri: `https://id-${number}.example.com/jwks`,
