@@ -134,7 +134,7 @@ test("a fourth type is published: its sources are found and read, its keys renam
   const { actions } = plan(observed, new Date(0), FOUR_TYPES);
   assert.equal(
     actions.map(({ kind }) => kind),
-    ["CreateSecret", "WriteStatus"],
+    ["CreateSecret", "WriteStatus", "RecordEvent"],
   );
   const [create] = actions;
   assert.ok(create?.kind === "CreateSecret");
