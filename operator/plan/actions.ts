@@ -70,5 +70,14 @@ export type Plan = {
   /** Come back after so many ms, even if nothing changes. */
   againMs?: number;
   /** What happens to the live check: it is repeated for as long as something depends on it. Absent: there is none. */
-  check?: { state: "Running" } | { state: "Repeat"; phase: number; settled: boolean };
+  check?: { state: "Running" } | Repeat;
+};
+
+export type Repeat = {
+  state: "Repeat";
+  phase: number;
+  /** The answer stands until its turn; else the check is repeated sooner. */
+  settled: boolean;
+  /** An update of what is published waits for an answer, so the pause must not become long. */
+  held: boolean;
 };

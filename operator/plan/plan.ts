@@ -4,8 +4,8 @@
  *
  * `rules.ts` decides, on the facts of `facts.ts`; `status.ts` says it for people; `plan` puts it into actions.
  */
-import { isDeepStrictEqual } from "node:util";
 import { HOLDS_LABEL } from "#api/names";
+import { Reason } from "#api/status";
 import type { TypeDefinition } from "#api/types/define";
 import type { Action, Plan } from "./actions.ts";
 import type { Decision } from "./decision.ts";
@@ -13,7 +13,7 @@ import { Facts } from "./facts.ts";
 import type { Observed, SecretMeta } from "./observed.ts";
 import { afterRefusal } from "./refusals.ts";
 import { decide } from "./rules.ts";
-import { notesFor, statusFor } from "./status.ts";
+import { isSameStatus, notesFor, statusFor } from "./status.ts";
 import { phaseOf } from "./check-subject.ts";
 
 /**
@@ -47,7 +47,7 @@ function carryOut(facts: Facts, decision: Decision): Plan {
   for (const secret of decision.withdraw) actions.push(withdrawal(secret, rival));
 
   const status = statusFor(facts, decision);
-  if (decision.write || !isDeepStrictEqual(status, before)) {
+  if (decision.write || !isSameStatus(before, status)) {
     actions.push({ kind: "WriteStatus", status, afterWrite: decision.write !== undefined });
     const notes = [...notesFor(before, status), ...(decision.notes ?? [])];
     for (const note of notes) actions.push({ kind: "RecordEvent", note });
@@ -63,12 +63,13 @@ function withdrawal({ name, uid, resourceVersion }: SecretMeta, holder: Facts["r
 /** The check goes on for as long as its verdict matters: to what is published, or to what is held back. */
 function checkAfter(
   { appSecret, live }: Observed,
-  { verified, verification, held, progress }: Decision,
+  { verified, verification, held, progress, published }: Decision,
   types: readonly TypeDefinition[],
 ): Plan["check"] {
   if (verification) {
     const settled = verified?.status === "True" || (verified?.status === "False" && progress === "Stalled");
-    return { state: "Repeat", phase: phaseOf(appSecret, types), settled };
+    const isUpdateHeld = published.reason === Reason.KeptLastGood && verified?.status === "Unknown";
+    return { state: "Repeat", phase: phaseOf(appSecret, types), settled, held: isUpdateHeld };
   }
   return live.check?.state === "Pending" || held ? { state: "Running" } : undefined;
 }

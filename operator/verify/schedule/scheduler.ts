@@ -17,8 +17,11 @@ export type Scheduler = {
   known(key: string, inputs: string): { check?: CheckState; due: boolean; asked?: string };
   /** Requests a check. `known` is Pending or Answered from then on. The caller reads it next. */
   ask(key: string, request: CheckRequest): void;
-  /** Keeps checking at intervals, even if no check was requested yet in this process. */
-  keep(key: string, wish: { inputs: string; phase: number; settled: boolean }): void;
+  /**
+   * Keeps checking at intervals, even if no check was requested yet in this process. `held`: an update waits for an answer, so it
+   * is checked again within a minute, however often there was none.
+   */
+  keep(key: string, wish: { inputs: string; phase: number; settled: boolean; held?: boolean }): void;
   forget(key: string): void;
   stop(): void;
 };
@@ -46,11 +49,17 @@ type Schedule = {
   answered: string | undefined;
   due: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** When the timer ends, in ms since the epoch. */
+  wakesAt: number;
+  /** An update waits for an answer. */
+  held: boolean;
   /** Each withdraws a question that is not answered yet. */
   withdrawals: Set<() => void>;
 };
 
 const FIRST_RETRY_MS = 5000;
+/** The longest pause after silence while an update waits for an answer. */
+const HELD_RETRY_MS = 60_000;
 /** After a restart: when to check again what had no answer before. */
 const RESUME_WITHIN_MS = 60_000;
 
@@ -69,6 +78,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function wakeAfter(ms: number, key: string, schedule: Schedule): void {
     clearTimeout(schedule.timer);
+    schedule.wakesAt = epochMs() + ms;
     schedule.timer = setTimeout(() => {
       schedule.timer = undefined;
       schedule.due = true;
@@ -87,7 +97,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (checkNow !== undefined) schedule.answered = checkNow;
     const isSettled = silences === 0 && !(verdict.answer === "No" && verdict.passing);
     const waitMs = isSettled ? untilTurn(schedule.phase, intervalMs, epochMs()) : untilRetry(known, intervalMs, random);
-    wakeAfter(waitMs, key, schedule);
+    wakeAfter(schedule.held && !isSettled ? Math.min(waitMs, HELD_RETRY_MS) : waitMs, key, schedule);
     if (isRotated(before, verdict)) options.onKeysRotated?.(key);
     return isAnswer || !isSame(before, verdict);
   }
@@ -125,10 +135,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // Only now: other inputs may have the same subject, and then its check goes on.
       if (before !== schedule) leave(before);
     },
-    keep(key, { inputs, phase, settled }) {
+    keep(key, { inputs, phase, settled, held = false }) {
       const before = schedules.get(key);
       const schedule = scheduleOf(key, inputs, phase);
+      schedule.held = held;
       if (before !== schedule) leave(before);
+      // The pause grew while nobody waited, or for others with the same target.
+      if (held && schedule.timer !== undefined && schedule.wakesAt - epochMs() > HELD_RETRY_MS) {
+        wakeAfter(HELD_RETRY_MS, key, schedule);
+      }
       if (schedule.timer !== undefined || schedule.due || isPending(schedule)) return;
       const waitMs = settled
         ? untilTurn(phase, intervalMs, epochMs())
@@ -157,6 +172,8 @@ function newSchedule(inputs: string, phase: number): Schedule {
     answered: undefined,
     due: false,
     timer: undefined,
+    wakesAt: 0,
+    held: false,
     withdrawals: new Set(),
   };
 }

@@ -197,6 +197,6 @@ function tell({ verdict, silences, retryAfterMs }: Entry, listener: Question["li
 
 const GAVE_UP = silence(Reason.UnreachableTimeout, "The live check took too long and was stopped.");
 const FAILED = silence(
-  Reason.Unreachable,
+  Reason.CheckNotMade,
   "The live check failed because of an internal error. The operator retries automatically.",
 );
