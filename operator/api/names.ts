@@ -17,6 +17,8 @@ export const OWNER_ANNOTATION = `${GROUP}/owner`;
 export const CHECK_NOW_ANNOTATION = `${GROUP}/check-now`;
 /** On a Secret whose AppSecret has spec.restart: the version of its content, counted from 1. */
 export const CONTENT_VERSION_ANNOTATION = `${GROUP}/content-version`;
+/** On a Secret whose content a live check has confirmed: "true". Written with the content, so that the two never differ. */
+export const VERIFIED_ANNOTATION = `${GROUP}/verified`;
 /** On a Pod template, followed by an AppSecret's name: the content version that its Pods were last restarted for. */
 export const RESTARTED_FOR_PREFIX = `${GROUP}/restarted-for-`;
 /** On a Secret: that this operator writes it. */

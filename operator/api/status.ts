@@ -21,6 +21,7 @@ export const Reason = {
   Unreachable: "Unreachable",
   UnreachableRefused: "UnreachableRefused",
   UnreachableTimeout: "UnreachableTimeout",
+  CheckNotMade: "CheckNotMade",
   // Verified: False, whatever was checked
   RejectedAddress: "RejectedAddress",
   RejectedNameNotFound: "RejectedNameNotFound",
@@ -49,6 +50,7 @@ export const Reason = {
   RejectedClusterCreating: "RejectedClusterCreating",
   // Published
   Published: "Published",
+  PublishedUnverified: "PublishedUnverified",
   NotPublished: "NotPublished",
   Disabled: "Disabled",
   Suspended: "Suspended",
@@ -76,6 +78,11 @@ export type PublishedSecret = {
   generation: number;
   /** Of spec.restart: the content that its workloads were restarted for last, or began with. Stays when the list goes. */
   contentVersion?: number;
+  /**
+   * Whether a live check has confirmed the content. Absent where there is none to make, and in a status that an operator wrote
+   * before it recorded this.
+   */
+  verified?: boolean;
   /** Key names, sorted. Never values, never hashes of values. */
   keys: string[];
 };

@@ -85,6 +85,7 @@ function removals(keys: readonly string[]): Record<string, null> {
 }
 
 /** A merge patch leaves alone what it does not name. */
+const NO_SECRET = { verified: null };
 const NO_VERIFICATION = {
   answer: null,
   passing: null,
@@ -100,7 +101,7 @@ export function statusPatch({ uid, resourceVersion }: ObjectMeta, status: AppSec
     metadata: { uid, resourceVersion },
     status: {
       ...status,
-      secret: status.secret ?? null,
+      secret: status.secret ? { ...NO_SECRET, ...status.secret } : null,
       verification: status.verification ? { ...NO_VERIFICATION, ...status.verification } : null,
       sources: status.sources ?? null,
       binding: status.binding ?? null,

@@ -21,7 +21,8 @@ import type { Cache } from "./cache/multi-namespace-store.ts";
 /** What the requests of this reconcile have found so far, beyond what the watches brought. */
 export type Learned = {
   sources?: ReadonlyMap<string, Source>;
-  ownSecret?: SecretContent;
+  /** By uid. */
+  ownSecrets?: ReadonlyMap<string, SecretContent>;
   refusal?: Refusal;
 };
 
@@ -69,7 +70,7 @@ export function gather(
     target: lookUp(parsed.ok ? (parsed.spec.target.name ?? name) : name),
     owned,
     sources,
-    ...(learned.ownSecret ? { ownSecret: learned.ownSecret } : {}),
+    ...(learned.ownSecrets ? { ownSecrets: learned.ownSecrets } : {}),
     ...(learned.refusal ? { refusal: learned.refusal } : {}),
     live: liveCheck(checks, appSecret, inputsOf(appSecret, sources)),
   };

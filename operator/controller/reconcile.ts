@@ -85,8 +85,9 @@ export function createReconciler(parts: Parts, now: () => Date) {
 
 /** What was read stays known. A refusal counts until something has changed: reading the operator's own Secret changes nothing. */
 function learn({ refusal: before, ...known }: Learned, found: Learned): Learned {
-  const refusal = found.refusal ?? (found.ownSecret ? before : undefined);
-  return { ...known, ...found, ...(refusal ? { refusal } : {}) };
+  const refusal = found.refusal ?? (found.ownSecrets ? before : undefined);
+  const ownSecrets = new Map([...(known.ownSecrets ?? []), ...(found.ownSecrets ?? [])]);
+  return { ...known, ...found, ...(ownSecrets.size > 0 ? { ownSecrets } : {}), ...(refusal ? { refusal } : {}) };
 }
 
 function goOnChecking(checks: Parts["checks"], key: string, inputs: string, check: Plan["check"]): void {

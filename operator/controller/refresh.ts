@@ -6,7 +6,7 @@ import type { ObjectMeta, PartialObject } from "#common/object-meta";
 import type { AppSecret } from "#api/schema/spec";
 import type { KubeClient } from "#kube/client/client";
 import { statusOf } from "#kube/client/api-error";
-import type { Holder, Source } from "#plan/observed";
+import type { Holder, SecretContent, Source } from "#plan/observed";
 import { appSecretPath, secretPath } from "./bodies.ts";
 import type { Cache } from "./cache/multi-namespace-store.ts";
 import { trimAppSecret, trimSecret } from "./cache/transform.ts";
@@ -41,15 +41,19 @@ export async function readPublished(reader: Reader, { metadata }: AppSecret, nam
   const known = reader.secrets.get(namespace, name);
   try {
     const ownSecret = await readSecret(reader, namespace, name);
-    return ownSecret ? { kind: "Again", learned: { ownSecret } } : AGAIN;
+    return ownSecret ? found(ownSecret) : AGAIN;
   } catch (error) {
     const status = statusOf(error);
     if (!known || (status !== 403 && status !== 404)) throw error;
     const { uid, resourceVersion } = known.metadata;
-    if (status === 403) return { kind: "Again", learned: { ownSecret: { uid, resourceVersion } } };
+    if (status === 403) return found({ uid, resourceVersion });
     reader.secrets.remove(known);
     return AGAIN;
   }
+}
+
+function found(content: SecretContent): Outcome {
+  return { kind: "Again", learned: { ownSecrets: new Map([[content.uid, content]]) } };
 }
 
 /** @returns undefined when it was deleted meanwhile: the watch said so before the reply came, and will not say it again */

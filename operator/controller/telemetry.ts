@@ -60,7 +60,9 @@ function logTransition(log: Logger, before: AppSecret | undefined, after: AppSec
   const secret = after.status?.secret?.name;
   const fields = { namespace, name, generation, type: after.spec.type, ready: is.status, reason: is.reason, secret };
   if (is.status === "False") log.warn({ ...fields, detail: is.message }, "not ready");
-  else log.info(fields, is.reason === "Published" ? "published" : "ready");
+  else if (is.reason === "PublishedUnverified") {
+    log.warn({ ...fields, detail: is.message }, "published without being verified");
+  } else log.info(fields, is.reason === "Published" ? "published" : "ready");
 }
 
 /** A verdict that leaves Ready as it is. */

@@ -1,6 +1,7 @@
 /** The CustomResourceDefinition, generated from the zod schemas. */
 import { GROUP, KIND, PLURAL, VERSION } from "#api/names";
 import { specSchemaOf } from "#api/schema/spec";
+import type { Condition, ConditionType } from "#api/status";
 import type { TypeDefinition } from "#api/types/define";
 import { TYPES } from "#api/types/index";
 import { appSecretStatusSchema } from "./status-schema.ts";
@@ -9,11 +10,19 @@ import { type StructuralSchema, structuralSchema } from "./structural-schema.ts"
 /** A column of `kubectl get`; those of priority 1 only appear with `-o wide`. */
 type PrinterColumn = { name: string; type: "string" | "date"; jsonPath: string; description: string; priority?: 1 };
 
-const ready = (field: string): string => `.status.conditions[?(@.type=="Ready")].${field}`;
+const condition = (type: ConditionType, field: keyof Condition): string =>
+  `.status.conditions[?(@.type=="${type}")].${field}`;
+const ready = (field: keyof Condition): string => condition("Ready", field);
 
 const PRINTER_COLUMNS: PrinterColumn[] = [
   { name: "Type", type: "string", jsonPath: ".spec.type", description: "What the AppSecret publishes." },
   { name: "Ready", type: "string", jsonPath: ready("status"), description: "Whether the Secret matches the spec." },
+  {
+    name: "Verified",
+    type: "string",
+    jsonPath: condition("Verified", "status"),
+    description: "Whether the live check succeeded, or there is none to make.",
+  },
   { name: "Reason", type: "string", jsonPath: ready("reason"), description: "Why the AppSecret is ready or not." },
   { name: "Secret", type: "string", jsonPath: ".status.secret.name", description: "The published Secret." },
   {
@@ -72,7 +81,7 @@ function resource(types: readonly TypeDefinition[]): StructuralSchema {
   return {
     type: "object",
     description:
-      "An AppSecret describes a login configuration, a database or a set of key-value secrets. The operator checks it and publishes it as an ordinary Secret for your workloads. An update that fails the checks never replaces a working Secret.",
+      'An AppSecret describes a login configuration, a database or a set of key-value secrets. The operator checks it and publishes it as an ordinary Secret for your workloads. Content that a check has confirmed is replaced only by content that was confirmed too, unless spec.verify is "Off".',
     required: ["spec"],
     properties: {
       apiVersion: {

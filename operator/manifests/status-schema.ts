@@ -47,6 +47,12 @@ const secretSchema = structure({
       "With spec.restart: the content version that the workloads were last restarted for, as the Secret's annotation appsecret.dev/content-version counts it. It is lower than the annotation while workloads still have to be restarted.",
     )
     .optional(),
+  verified: z
+    .boolean()
+    .describe(
+      'Whether a live check has confirmed what the Secret holds. If true, only content that was confirmed replaces it, unless spec.verify is "Off". Absent if there is no live check to make.',
+    )
+    .optional(),
   keys: z
     .array(text({ max: 253 }).describe("A key of the Secret."))
     .meta({ maxItems: 256 })

@@ -160,12 +160,12 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     watchQueue: (name, queue) => void queues.set(name, queue),
     watchConditions: (source) => void (appSecrets = source),
     async page() {
-      return { contentType: registry.contentType, text: inPieces(await registry.metrics(), appSecrets()) };
+      return { contentType: registry.contentType, text: inPieces(await registry.metrics(), appSecrets) };
     },
   };
 }
 
-function* inPieces(own: string, appSecrets: Iterable<Observed>): Generator<string> {
+function* inPieces(own: string, appSecrets: () => Iterable<Observed>): Generator<string> {
   yield own;
   yield* conditionLines(appSecrets);
 }

@@ -9,13 +9,16 @@ import { specParser } from "#api/schema/spec";
 import type { PublishedSecret, SourceVersion, Verification } from "#api/status";
 import type { TypeDefinition } from "#api/types/define";
 import { TYPES } from "#api/types/index";
-import { disabledBecause } from "#api/types/of-spec";
+import { secretKey } from "#api/schema/target";
+import { checkedKeys, disabledBecause } from "#api/types/of-spec";
 import { content } from "./content.ts";
-import type { Holder, Observed } from "./observed.ts";
+import type { Holder, Observed, SecretMeta } from "./observed.ts";
+import { contentOf } from "./observed.ts";
 import { ownershipProblem } from "./ownership.ts";
 import type { Resolved } from "./sources.ts";
 import { resolveSources, sourceVersions } from "./sources.ts";
 import { mayPublish, recordOf, verdictOf } from "./verdict.ts";
+import { isRecordedAsVerified, isVerified, leaves } from "./verified.ts";
 import type { CheckedSpec } from "./check-subject.ts";
 import { isChecked } from "./check-subject.ts";
 
@@ -92,10 +95,60 @@ export class Facts {
     return this.#verdict.value;
   }
 
-  /** The verdict lets this generation be published. */
+  /** The verdict lets this generation be published, if that replaces nothing that was verified: see `keptVerified`. */
   get isAllowed(): boolean {
-    const { checkedSpec, verdict } = this;
-    return checkedSpec !== undefined && verdict !== undefined && mayPublish(checkedSpec, verdict, this.types);
+    const { checkedSpec, verdict, types } = this;
+    if (checkedSpec === undefined || verdict === undefined) return false;
+    if (mayPublish(checkedSpec, verdict, types)) return true;
+    // Of a cluster whose address is published, the address is known.
+    const host = this.verifiedBefore.length > 0 ? this.verification?.host : undefined;
+    return verdict.answer === "Silence" && host !== undefined
+      ? mayPublish(checkedSpec, { ...verdict, facts: { ...verdict.facts, host } }, types)
+      : false;
+  }
+
+  /** The type has a live check, whether or not `spec.verify` asks for one. */
+  get hasCheck(): boolean {
+    return this.types.find(({ name }) => name === this.spec.type)?.check !== undefined;
+  }
+
+  /** What was published last was verified. */
+  get wasVerified(): boolean {
+    return isRecordedAsVerified(this.observed.appSecret.status);
+  }
+
+  /** The Secrets with verified content that a publication would overwrite or withdraw. After `secretNotOwned`. */
+  get verifiedBefore(): readonly SecretMeta[] {
+    const { target, owned, appSecret } = this.observed;
+    const others = owned.filter(({ uid }) => uid !== target?.uid);
+    return [...(target ? [target] : []), ...others].filter((secret) => isVerified(secret, appSecret.status));
+  }
+
+  /**
+   * Those of `verifiedBefore` to which the content must be compared, for nothing has confirmed it. What was published and is put
+   * back replaces nothing.
+   */
+  get replacedUnconfirmed(): readonly SecretMeta[] {
+    if (!this.hasCheck || this.wasPublished || this.verdict?.answer === "Yes") return [];
+    return this.verifiedBefore;
+  }
+
+  /** The values that the live check is about are those of all Secrets that are replaced. After `verifiedUnread`. */
+  get leavesVerified(): boolean {
+    const { observed, replacedUnconfirmed, spec, data, types } = this;
+    const keys = checkedKeys(spec, types).map((key) => secretKey(key, spec.target.keys));
+    return replacedUnconfirmed.every((secret) => {
+      const before = contentOf(observed, secret)?.data;
+      return before !== undefined && leaves(before, data, keys);
+    });
+  }
+
+  /** Whether the content to publish was verified, now or when it was published before. */
+  get isContentVerified(): boolean {
+    if (!this.hasCheck) return false;
+    if (this.verdict?.answer === "Yes") return true;
+    if (this.wasPublished) return this.wasVerified;
+    return this.replacedUnconfirmed.length > 0 && this.leavesVerified;
   }
 
   /** The next `status.verification`. */

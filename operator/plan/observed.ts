@@ -1,6 +1,12 @@
 import type { AppSecret } from "#api/schema/spec";
 import type { CheckState } from "#api/check";
-import { CHECK_NOW_ANNOTATION, CONTENT_VERSION_ANNOTATION, HOLDS_LABEL, OWNER_ANNOTATION } from "#api/names";
+import {
+  CHECK_NOW_ANNOTATION,
+  CONTENT_VERSION_ANNOTATION,
+  HOLDS_LABEL,
+  OWNER_ANNOTATION,
+  VERIFIED_ANNOTATION,
+} from "#api/names";
 import type { ObjectMeta } from "#common/object-meta";
 import type { Workload } from "#api/schema/restart";
 
@@ -10,7 +16,7 @@ import type { Workload } from "#api/schema/restart";
  */
 export const READ = {
   appSecret: { labels: [HOLDS_LABEL], annotations: [CHECK_NOW_ANNOTATION] },
-  secret: { labels: [], annotations: [OWNER_ANNOTATION, CONTENT_VERSION_ANNOTATION] },
+  secret: { labels: [], annotations: [OWNER_ANNOTATION, CONTENT_VERSION_ANNOTATION, VERIFIED_ANNOTATION] },
 } as const;
 
 type Only<Keys extends readonly string[]> = { [Key in Keys[number]]?: string };
@@ -30,7 +36,8 @@ export type SecretMeta = MetaWith<(typeof READ)["secret"]>;
  * Everything that a decision depends on, as one value: `plan` reads nothing else.
  *
  * Secrets appear as metadata only. The operator reads the content of its own Secret only where spec.restart has its changes
- * counted: otherwise uid and resourceVersion, recorded against observed, tell whether somebody else wrote it.
+ * counted, and where content that was not verified is about to replace it: otherwise uid and resourceVersion, recorded against
+ * observed, tell whether somebody else wrote it.
  */
 export type Observed = {
   appSecret: ObservedAppSecret;
@@ -42,8 +49,8 @@ export type Observed = {
   owned: readonly SecretMeta[];
   /** What is known of each Secret named in a `secretKeyRef`; a name that is not here has not been looked at. */
   sources: ReadonlyMap<string, Source>;
-  /** The content of the operator's own Secret that this reconcile read last. */
-  ownSecret?: SecretContent;
+  /** By uid: the contents of Secrets that this AppSecret published, as far as this reconcile has read them. */
+  ownSecrets?: ReadonlyMap<string, SecretContent>;
   /** Why the API server refused the write that this observation follows. */
   refusal?: Refusal;
   live: LiveCheck;
@@ -91,3 +98,12 @@ export type SecretRefusal =
   | { kind: "NotOpaque" }
   /** Any other 4xx; `reason` is the API's CamelCase word, for instance `RequestEntityTooLarge`. */
   | { kind: "Refused"; reason: string };
+
+/** What this reconcile has read of a Secret, if that is what the Secret holds now. */
+export function contentOf(
+  { ownSecrets }: Pick<Observed, "ownSecrets">,
+  { uid, resourceVersion }: SecretMeta,
+): SecretContent | undefined {
+  const read = ownSecrets?.get(uid);
+  return read?.resourceVersion === resourceVersion ? read : undefined;
+}

@@ -4,7 +4,6 @@
  *
  * `rules.ts` decides, on the facts of `facts.ts`; `status.ts` says it for people; `plan` puts it into actions.
  */
-import { isDeepStrictEqual } from "node:util";
 import { HOLDS_LABEL } from "#api/names";
 import type { TypeDefinition } from "#api/types/define";
 import type { Action, Plan } from "./actions.ts";
@@ -13,7 +12,7 @@ import { Facts } from "./facts.ts";
 import type { Observed, SecretMeta } from "./observed.ts";
 import { afterRefusal } from "./refusals.ts";
 import { decide } from "./rules.ts";
-import { notesFor, statusFor } from "./status.ts";
+import { isSameStatus, notesFor, statusFor } from "./status.ts";
 import { phaseOf } from "./check-subject.ts";
 import { settlesInMs } from "./verdict.ts";
 
@@ -48,7 +47,7 @@ function carryOut(facts: Facts, decision: Decision): Plan {
   for (const secret of decision.withdraw) actions.push(withdrawal(secret, rival));
 
   const status = statusFor(facts, decision);
-  if (decision.write || !isDeepStrictEqual(status, before)) {
+  if (decision.write || !isSameStatus(before, status)) {
     actions.push({ kind: "WriteStatus", status, afterWrite: decision.write !== undefined });
     const notes = [...notesFor(before, status), ...(decision.notes ?? [])];
     for (const note of notes) actions.push({ kind: "RecordEvent", note });

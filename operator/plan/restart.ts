@@ -15,6 +15,7 @@ import type { AppSecretSpec } from "#api/schema/spec";
 import type { PublishedSecret } from "#api/status";
 import type { Note, RestartWorkloads } from "./actions.ts";
 import type { Observed, SecretMeta } from "./observed.ts";
+import { contentOf } from "./observed.ts";
 
 /** What is not counted, or not yet, is the first content. */
 const FIRST = 1;
@@ -36,16 +37,15 @@ export function nextVersion(
   data: Readonly<Record<string, string>>,
   isLatest: boolean,
 ): { version: number | undefined } | { read: string } {
-  const { appSecret, target, ownSecret } = observed;
+  const { appSecret, target } = observed;
   if (!isCounted(spec)) return { version: undefined };
   const recorded = appSecret.status?.secret;
   if (!recorded) return { version: versionOf(target) ?? FIRST };
   const known = recorded.contentVersion ?? FIRST;
   const last = lastPublished(observed, recorded.uid);
   if (!last) return { version: isLatest ? known : known + 1 };
-  if (ownSecret?.uid !== last.uid || ownSecret.resourceVersion !== last.resourceVersion) {
-    return { read: last.name };
-  }
+  const ownSecret = contentOf(observed, last);
+  if (!ownSecret) return { read: last.name };
   const isSame = ownSecret.data ? isDeepStrictEqual(ownSecret.data, data) : isLatest;
   return { version: Math.max(versionOf(last) ?? known, known) + (isSame ? 0 : 1) };
 }

@@ -2,6 +2,7 @@ import type { Rule, Step } from "./decision.ts";
 import type { Facts } from "./facts.ts";
 import { duplicate, labelForbidden } from "./rules/holder.ts";
 import { checkDue, checkPending, heldBack } from "./rules/live-check.ts";
+import { keptVerified, verifiedUnread } from "./rules/keep-verified.ts";
 import { ownSecretUnread, publish, upToDate } from "./rules/publish.ts";
 import { secretNotOwned, writeRefused } from "./rules/secret.ts";
 import { disabled, invalidSpec, suspended } from "./rules/spec.ts";
@@ -24,6 +25,8 @@ export const RULES: readonly Rule[] = [
   secretNotOwned, // the name is taken
   checkDue,
   checkPending,
+  verifiedUnread, // to tell whether an unconfirmed update changes what was verified
+  keptVerified, // it does
   writeRefused, // by the API server, in the pass before this one
   ownSecretUnread, // to tell whether a value changes, for spec.restart
 ];

@@ -1,5 +1,6 @@
 /** How a decision reads as `status`, and which Events a change of it deserves. */
-import type { AppSecretStatus, Condition, ConditionType } from "#api/status";
+import { isDeepStrictEqual } from "node:util";
+import type { AppSecretStatus, Condition, ConditionType, PublishedSecret } from "#api/status";
 import { Reason } from "#api/status";
 import type { Note } from "./actions.ts";
 import type { Unstamped } from "./conditions.ts";
@@ -7,6 +8,7 @@ import { stamp } from "./conditions.ts";
 import type { Decision } from "./decision.ts";
 import type { Facts } from "./facts.ts";
 import { isChecked } from "./check-subject.ts";
+import { isRecordedAsVerified } from "./verified.ts";
 
 /** The same decision again gives an equal status, timestamps included, so that nothing is written in a steady state. */
 export function statusFor({ observed, now, types }: Facts, decision: Decision): AppSecretStatus {
@@ -23,12 +25,36 @@ export function statusFor({ observed, now, types }: Facts, decision: Decision): 
   }
   return {
     observedGeneration: generation,
-    ...(decision.secret ? { secret: decision.secret } : {}),
+    ...(decision.secret ? { secret: withVerified(decision.secret, observed, types) } : {}),
     ...(decision.verification ? { verification: decision.verification } : {}),
     ...(decision.sources ? { sources: decision.sources } : {}),
     ...(decision.secret && decision.bound ? { binding: { name: decision.secret.name } } : {}),
     conditions: stamp(conditions, appSecret.status?.conditions, generation, now),
   };
+}
+
+/** A record that does not say yet whether its content was verified says it from its next write on. */
+function withVerified(
+  secret: PublishedSecret,
+  { appSecret: { spec, status } }: Facts["observed"],
+  types: Facts["types"],
+): PublishedSecret {
+  const hasCheck = types.find(({ name }) => name === spec.type)?.check !== undefined;
+  return hasCheck ? { ...secret, verified: secret.verified ?? isRecordedAsVerified(status) } : secret;
+}
+
+/**
+ * Whether a status says nothing new. That its content was verified goes without saying in one that an older operator wrote: an
+ * upgrade writes no status.
+ */
+export function isSameStatus(before: AppSecretStatus | undefined, after: AppSecretStatus): boolean {
+  if (before?.secret === undefined || before.secret.verified !== undefined) return isDeepStrictEqual(before, after);
+  const verified = after.secret?.verified;
+  if (verified !== undefined && verified !== isRecordedAsVerified(before)) return false;
+  return isDeepStrictEqual(
+    { ...before, secret: { ...before.secret, verified } },
+    { ...after, secret: { verified, ...after.secret } },
+  );
 }
 
 /** `Verified` where there is no verdict. */
@@ -64,6 +90,9 @@ export function notesFor(before: AppSecretStatus | undefined, after: AppSecretSt
   if (!is) return [];
   if (was && says(was) === says(is)) return verifiedNotes(before, after);
   if (is.status === "False") {
+    return [{ type: "Warning", reason: is.reason, action: "Publish", message: is.message }];
+  }
+  if (is.reason === Reason.PublishedUnverified) {
     return [{ type: "Warning", reason: is.reason, action: "Publish", message: is.message }];
   }
   if (is.status !== "True") return [];

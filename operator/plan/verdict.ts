@@ -76,7 +76,9 @@ function olderRecord(status: AppSecretStatus | undefined): Pick<Verification, "a
  * - A yes may be published.
  * - A no may not, whatever `verify` says.
  * - Silence may be under BestEffort, except where a published value is then missing: only Atlas knows the
- *   address of its cluster.
+ *   address of its cluster. And it must be the target's silence, not the operator's: that nobody asked proves nothing at all.
+ *
+ * Whether anything that was verified would be replaced is another question: see rules/keep-verified.ts.
  */
 export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readonly TypeDefinition[]): boolean {
   switch (verdict.answer) {
@@ -85,6 +87,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
     case "No":
       return false;
     case "Silence":
+      if (verdict.reason === Reason.CheckNotMade) return false;
       return spec.verify === "BestEffort" && isComplete(spec, verdict.facts ?? {}, types);
   }
 }

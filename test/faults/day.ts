@@ -19,7 +19,8 @@ export const DAY: Day = [
       await env.apply("keys", custom({ TOKEN: from("upstream", "token"), PLAIN: "p" }));
       await env.apply("kept", custom({ A: "1" }, { deletionPolicy: "Retain" }));
       await env.apply("blocked", custom({ A: "ours" }, { target: { name: "foreign" } }));
-      for (const name of ["web-login", "orders-db", "keys", "kept"]) await ready(env, name, "True/Published", ms);
+      for (const name of ["web-login", "orders-db"]) await ready(env, name, "True/PublishedUnverified", ms);
+      for (const name of ["keys", "kept"]) await ready(env, name, "True/Published", ms);
       await ready(env, "blocked", "False/SecretNotOwned", ms);
     },
   },
@@ -29,7 +30,7 @@ export const DAY: Day = [
       await env.apply("keys", custom({ TOKEN: from("upstream", "token"), PLAIN: "q", MORE: "m" }));
       await env.apply("orders-db", database({ target: { name: "db-2" } }, from("upstream", "uri")));
       await ready(env, "keys", "True/Published", ms);
-      await ready(env, "orders-db", "True/Published", ms);
+      await ready(env, "orders-db", "True/PublishedUnverified", ms);
     },
   },
   {
@@ -66,7 +67,8 @@ export const DAY: Day = [
       await holds(env, "db-2", "MONGODB_URI", "mongodb://orders:three@db.example.com/", ms);
       await holds(env, "web-login", "AUDIENCE", "changed", ms);
       await holds(env, "kept", "A", "3", ms);
-      for (const name of ["web-login", "orders-db", "keys", "kept"]) await ready(env, name, "True/Published", ms);
+      for (const name of ["web-login", "orders-db"]) await ready(env, name, "True/PublishedUnverified", ms);
+      for (const name of ["keys", "kept"]) await ready(env, name, "True/Published", ms);
     },
   },
 ];

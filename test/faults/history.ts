@@ -1,4 +1,4 @@
-import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION } from "#api/names";
+import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION, VERIFIED_ANNOTATION } from "#api/names";
 import type { AppSecret } from "#api/schema/spec";
 import type { WatchEvent } from "#support/operator/api";
 import type { Secret } from "#support/operator/environment";
@@ -28,6 +28,9 @@ export type Recorded = {
   appSecretsPath: string;
   secretsPath: string;
 };
+
+/** The AppSecrets that there are, and those that were in force since the last mark. */
+type Specs = { appSecrets: ReadonlyMap<string, AppSecret>; recent: ReadonlyMap<string, readonly AppSecret[]> };
 
 /** A Secret's data as one text, to be compared. */
 function contentOf(secret: Secret): string {
@@ -128,6 +131,9 @@ export function createHistory(recorded: Recorded): History {
           said(`it left Secret ${name} without owner or label, or of another type`);
         }
         if (!allowed(name, contentOf(object))) said(`it put content into Secret ${name} that no AppSecret asks for`);
+        if (isVerified(before) && !isVerified(object) && !mayUnverify(owner, { appSecrets, recent })) {
+          said(`it replaced what was verified in Secret ${name} by what was not`);
+        }
         const appSecret = owner === undefined ? undefined : appSecrets.get(owner);
         if (appSecret !== undefined && !mayPublish(appSecret, appSecrets, takenOff)) {
           said(`it published Secret ${name} for ${owner}, which does not hold its type`);
@@ -136,6 +142,18 @@ export function createHistory(recorded: Recorded): History {
       return found;
     },
   };
+}
+
+function isVerified(secret: Secret | undefined): boolean {
+  return secret?.metadata.annotations?.[VERIFIED_ANNOTATION] === "true";
+}
+
+/** The AppSecret says that nothing is to be checked, now or, where that has just changed, at any time since the last mark. */
+function mayUnverify(owner: string | undefined, { appSecrets, recent }: Specs): boolean {
+  if (owner === undefined) return false;
+  const now = appSecrets.get(owner);
+  const asked = [...(now === undefined ? [] : [now]), ...(recent.get(owner) ?? [])];
+  return asked.some(({ spec }) => spec.type === "Custom" || spec.verify === "Off");
 }
 
 function* inOrder({ secrets, appSecrets }: Recorded): Generator<WatchEvent<Secret> | WatchEvent<AppSecret>> {
@@ -172,14 +190,7 @@ function mayPublish(
 }
 
 /** Judged by the present spec or, where it has just changed, by any spec since the last mark. */
-function mayWithdraw(
-  secret: string,
-  owner: string,
-  {
-    appSecrets,
-    recent,
-  }: { appSecrets: ReadonlyMap<string, AppSecret>; recent: ReadonlyMap<string, readonly AppSecret[]> },
-): boolean {
+function mayWithdraw(secret: string, owner: string, { appSecrets, recent }: Specs): boolean {
   const now = appSecrets.get(owner);
   const asked = [...(now === undefined ? [] : [now]), ...(recent.get(owner) ?? [])];
   return now === undefined || asked.some((appSecret) => !asksFor(secret, appSecret, appSecrets));

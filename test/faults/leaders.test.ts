@@ -136,7 +136,7 @@ async function withPair(scene: (pair: Pair) => Promise<Partial<Told>>): Promise<
     const appSecrets = await env.recordAppSecrets();
     await env.apply("web-login", login());
     await env.apply("keys", custom({ A: "1" }));
-    await env.ready("web-login", "True/Published");
+    await env.ready("web-login", "True/PublishedUnverified");
     await env.ready("keys", "True/Published");
     const writesOf = ({ proxy }: Replica) =>
       proxy.requests.filter((request) => isWrite(request) && !/\/(leases|events)\b/.test(request.path));

@@ -208,7 +208,9 @@ function reconcile(model: Model, name: string): Model {
     written,
     owned(written, name).filter((secret) => secret !== target),
   );
-  return putAppSecret(alone, name, { id, spec, ready: "True/Published", published: made.id });
+  // Nobody answers a live check in these stories, so nothing is verified, and nothing that was verified is replaced.
+  const ready = spec.type === "Custom" ? "True/Published" : "True/PublishedUnverified";
+  return putAppSecret(alone, name, { id, spec, ready, published: made.id });
 }
 
 /** The data of the Secret for a spec whose value is `text`. */

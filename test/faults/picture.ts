@@ -92,7 +92,7 @@ export async function atRest(
     if (waiting) throw new Error(`${waiting.metadata.name} was never looked at`);
     const secrets = await api.get<{ items: Secret[] }>(paths.secrets);
     const versions = secrets.items.map(({ metadata: { uid, resourceVersion } }) => `${uid} ${resourceVersion}`);
-    const published = items.filter((item) => state(item, "Ready") === "True/Published");
+    const published = items.filter((item) => state(item, "Ready").startsWith("True/Published"));
     const behind = published.find(({ status }) => {
       return !versions.includes(`${status?.secret?.uid} ${status?.secret?.resourceVersion}`);
     });

@@ -39,7 +39,8 @@ test.before(async () => {
   await env.apply("orders-db", database());
   await env.apply("sourced", custom({ TOKEN: from("upstream", "token") }));
   for (const name of NAMES) await env.apply(name, custom({ ROUND: "0" }));
-  for (const name of ["web-login", "orders-db", "sourced", ...NAMES]) await env.ready(name, "True/Published");
+  for (const name of ["web-login", "orders-db"]) await env.ready(name, "True/PublishedUnverified");
+  for (const name of ["sourced", ...NAMES]) await env.ready(name, "True/Published");
 });
 
 test.after(async () => {

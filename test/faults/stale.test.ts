@@ -81,7 +81,7 @@ test("nor does it take away a Secret because the AppSecret was disabled once", (
     await env.ready("web-login", "True/Disabled");
     await outdated(stage, async () => {
       await env.apply("web-login", login());
-      await env.ready("web-login", "True/Published");
+      await env.ready("web-login", "True/PublishedUnverified");
     });
     await survivesCrash(stage, env, "web-login");
   }));
@@ -93,11 +93,11 @@ test("nor because its AppSecret was a duplicate, of one that is gone by now", ()
     await sleep(1100);
     await env.apply("second", login());
     await stage.start();
-    await env.ready("first", "True/Published");
+    await env.ready("first", "True/PublishedUnverified");
     await env.ready("second", "False/Duplicate");
     await outdated(stage, async () => {
       await env.deleteAppSecret("first");
-      await env.ready("second", "True/Published");
+      await env.ready("second", "True/PublishedUnverified");
     });
     await survivesCrash(stage, env, "second");
   }));
@@ -110,7 +110,7 @@ test("a Secret that was handed over is not taken away by an operator that has no
     });
     await stage.start();
     await env.apply("web-login", login());
-    await env.ready("web-login", "True/Published");
+    await env.ready("web-login", "True/PublishedUnverified");
     await sleep(2 * LAG_MS);
     const handedOver = { annotations: { [OWNER_ANNOTATION]: "other" }, ownerReferences: null };
     const { metadata } = await env.patchSecret("web-login", { metadata: handedOver });

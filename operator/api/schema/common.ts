@@ -16,7 +16,7 @@ export const COMMON_FIELDS = {
     .enum(["Strict", "BestEffort", "Off"])
     .default("BestEffort")
     .describe(
-      "How the live check affects publishing. Strict: the operator publishes only what the identity provider or database has confirmed. BestEffort: the operator does not publish what the check rejects, but publishes if the target cannot be reached. Off: the operator makes no connection.",
+      "How the live check affects publishing. Strict: the operator publishes only what the identity provider or database has confirmed. BestEffort: the operator does not publish what the check rejects. If the target cannot be reached, it publishes what replaces nothing that was verified, and holds any other update until the target answers. Off: the operator makes no connection.",
     ),
   suspend: z
     .boolean()

@@ -47,6 +47,11 @@ export type ReadText = (value: SecretValue) => string;
 
 export type LiveCheck<Content> = {
   subject(content: Content, read: ReadText): CheckSubject;
+  /**
+   * The published keys whose values the check is about, before any of them is renamed. An update that changes none of them
+   * needs no new answer of the check to replace content that was verified.
+   */
+  keys(content: Content): readonly string[];
   /** AppSecrets of the same group are checked at the same time, and so share one check. The plan hashes it. */
   group(content: Content, namespace: string): readonly string[];
 };

@@ -40,6 +40,12 @@ export function publishedKeys(spec: TypedSpec, types?: Types): readonly string[]
   return type.variants.find((variant) => variant.is(content))?.keys.of(content) ?? [];
 }
 
+/** The keys whose values the live check of a spec's type is about, before any of them is renamed; none where there is no check. */
+export function checkedKeys(spec: TypedSpec, types?: Types): readonly string[] {
+  const { type, content } = typeOf(spec, types);
+  return type.check?.keys(content) ?? [];
+}
+
 /** Whether every published key has a value, given what a live check has learned so far. */
 export function isComplete(spec: TypedSpec, learned: Facts, types?: Types): boolean {
   const { type, content } = typeOf(spec, types);

@@ -5,6 +5,7 @@ import {
   MANAGED_BY_LABEL,
   OPERATOR_NAME,
   OWNER_ANNOTATION,
+  VERIFIED_ANNOTATION,
 } from "#api/names";
 import { Reason } from "#api/status";
 import type { Action, DesiredSecret, Note } from "../actions.ts";
@@ -21,13 +22,14 @@ import { conditionOf, isPassing } from "../verdict.ts";
  */
 export const upToDate: Rule = (facts) => {
   const { observed, isCheckDue, recorded, spec, targetName } = facts;
-  if (isCheckDue || !recorded || !facts.wasPublished || !isAsRecorded(facts)) return undefined;
+  if (isCheckDue || !recorded || !facts.wasPublished || !isAsRecorded(facts) || isNewlyVerified(facts))
+    return undefined;
   const restart = restartFor(observed, spec, targetName);
   return {
     kind: "Decision",
     accepted: ACCEPTED,
     ...verified(facts),
-    published: publishedCondition(recorded.name, recorded.generation),
+    published: publishedCondition(facts, recorded.name, recorded.generation),
     satisfied: true,
     secret: { ...recorded, ...recordedVersion(restart?.version, recorded) },
     sources: observed.appSecret.status?.sources,
@@ -41,6 +43,11 @@ export const upToDate: Rule = (facts) => {
 function isAsRecorded({ observed: { target }, recorded, ownershipProblem, hasSameHost }: Facts): boolean {
   if (!target || ownershipProblem !== undefined) return false;
   return target.uid === recorded?.uid && target.resourceVersion === recorded.resourceVersion && hasSameHost;
+}
+
+/** What was published without a yes has got one: its Secret must say so, for a later AppSecret may take the Secret over. */
+function isNewlyVerified({ verdict, wasVerified }: Facts): boolean {
+  return verdict?.answer === "Yes" && !wasVerified;
 }
 
 /** Where spec.restart counts the contents, the one that is about to be replaced must be known. */
@@ -61,7 +68,7 @@ export function publish(facts: Facts): Decision {
     kind: "Decision",
     accepted: ACCEPTED,
     ...verified(facts),
-    published: publishedCondition(targetName, generation),
+    published: publishedCondition(facts, targetName, generation),
     satisfied: true,
     secret: {
       name: targetName,
@@ -69,6 +76,7 @@ export function publish(facts: Facts): Decision {
       resourceVersion: target?.resourceVersion ?? "",
       generation,
       ...recordedVersion(version, recorded),
+      ...(facts.hasCheck ? { verified: facts.isContentVerified } : {}),
       keys: Object.keys(data).sort(),
     },
     sources: sourceVersions.length > 0 ? sourceVersions : undefined,
@@ -100,7 +108,8 @@ function verified({ verdict, verification, now }: Facts): Pick<Decision, "verifi
  *
  * @param version of the content, where it is counted (restart.ts)
  */
-function desiredSecret({ observed, spec, targetName, data }: Facts, version: number | undefined): DesiredSecret {
+function desiredSecret(facts: Facts, version: number | undefined): DesiredSecret {
+  const { observed, spec, targetName, data } = facts;
   const { name, uid } = observed.appSecret.metadata;
   return {
     name: targetName,
@@ -109,6 +118,7 @@ function desiredSecret({ observed, spec, targetName, data }: Facts, version: num
       ...spec.target.annotations,
       [OWNER_ANNOTATION]: name,
       ...(version === undefined ? {} : { [CONTENT_VERSION_ANNOTATION]: `${version}` }),
+      ...(facts.isContentVerified ? { [VERIFIED_ANNOTATION]: "true" } : {}),
     },
     ...(spec.deletionPolicy === "Retain"
       ? {}
@@ -158,6 +168,18 @@ function restored(message: string): Note {
   return { type: "Normal", reason: "Restored", action: "Publish", message };
 }
 
-function publishedCondition(name: string, generation: number): Unstamped {
-  return { status: "True", reason: Reason.Published, message: `Secret "${name}" holds generation ${generation}.` };
+function publishedCondition(
+  { checkedSpec, isContentVerified, verdict }: Facts,
+  name: string,
+  generation: number,
+): Unstamped {
+  const holds = `Secret "${name}" holds generation ${generation}`;
+  if (!checkedSpec || isContentVerified) return { status: "True", reason: Reason.Published, message: `${holds}.` };
+  // A no stands in Ready itself.
+  const obstacle = verdict && verdict.answer !== "No" ? ` ${verdict.message}` : "";
+  return {
+    status: "True",
+    reason: Reason.PublishedUnverified,
+    message: `${holds}, which was not verified.${obstacle}`,
+  };
 }

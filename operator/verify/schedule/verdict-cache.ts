@@ -219,6 +219,6 @@ function maxAge({ verdict, silences }: Entry, { maxAgeMs, repeatsAfterMs = 0 }: 
 
 const GAVE_UP = silence(Reason.UnreachableTimeout, "The live check took too long and was stopped.");
 const FAILED = silence(
-  Reason.Unreachable,
+  Reason.CheckNotMade,
   "The live check failed because of an internal error. The operator retries automatically.",
 );

@@ -19,7 +19,7 @@ promise("a value reaches no log line, event, status or metric, in any failure", 
     nosource: [custom({ A: CANARY, B: from("nowhere", "x") }), "False/SourceNotFound"],
     nokey: [custom({ A: CANARY, B: from("upstream", "x") }), "False/SourceKeyNotFound"],
     itself: [custom({ A: CANARY, B: from("itself", "x") }), "False/InvalidSpec"],
-    db: [database({}, from("upstream", "uri")), "True/Published"],
+    db: [database({}, from("upstream", "uri")), "True/PublishedUnverified"],
     immutable: [custom({ A: CANARY }, { target: { immutable: true } }), "True/Published"],
   };
   for (const [name, [spec, ready]] of Object.entries(specs)) {

@@ -71,7 +71,7 @@ for (const [why, name, before, after] of [
 ] as const) {
   test(`${why}, but it may not delete: the status says which Secret is still there, and the right is all it takes`, async () => {
     await env.apply(name, before);
-    await env.ready(name, "True/Published");
+    await env.ready(name, why === "disabled" ? "True/PublishedUnverified" : "True/Published");
     await forbid("delete");
     await env.apply(name, after);
     const told = await env.ready(name, "False/Forbidden");

@@ -124,7 +124,7 @@ promise("a suspended AppSecret that is deleted takes its Secret with it", async 
 
 promise("a disabled Authentication withdraws its Secret, and an enabled one has it back", async (env) => {
   await env.apply("web-login", login());
-  await env.ready("web-login", "True/Published");
+  await env.ready("web-login", "True/PublishedUnverified");
   await env.apply("web-login", login({ authentication: { enabled: false } }));
   const disabled = await env.ready("web-login", "True/Disabled");
   assert.is(await env.findSecret("web-login"), undefined);
@@ -133,7 +133,7 @@ promise("a disabled Authentication withdraws its Secret, and an enabled one has 
   assert.is(disabled.status?.binding, undefined);
 
   await env.apply("web-login", login());
-  await env.ready("web-login", "True/Published");
+  await env.ready("web-login", "True/PublishedUnverified");
   assert.is((await env.values("web-login"))["AUDIENCE"], "orders-api");
 });
 
@@ -149,7 +149,7 @@ promise(
 
 promise("under Retain a disabled Authentication withdraws its Secret too", async (env) => {
   await env.apply("web-login", login({ deletionPolicy: "Retain" }));
-  await env.ready("web-login", "True/Published");
+  await env.ready("web-login", "True/PublishedUnverified");
   await env.apply("web-login", login({ deletionPolicy: "Retain", authentication: { enabled: false } }));
   await env.ready("web-login", "True/Disabled");
   assert.is(await env.findSecret("web-login"), undefined);
@@ -178,7 +178,7 @@ promise(
   async (env, operator) => {
     for (const name of ["a", "b", "c"]) await env.apply(name, custom({ A: "1" }));
     await env.apply("retained", custom({ A: "1" }, { deletionPolicy: "Retain" }));
-    await env.apply("web-login", login());
+    await env.apply("web-login", login({ verify: "Off" }));
     for (const name of ["a", "b", "c", "retained", "web-login"]) await env.ready(name, "True/Published");
     await env.api.remove(`/api/v1/namespaces/${env.namespace}`);
     await eventually(

@@ -10,7 +10,7 @@ const { promise, run } = operatorSuite("publishing");
 
 promise("an Authentication publishes JWKS_URI and AUDIENCE", async ({ apply, ready, values }) => {
   await apply("web-login", login());
-  await ready("web-login", "True/Published");
+  await ready("web-login", "True/PublishedUnverified");
   assert.equal(await values("web-login"), {
     AUDIENCE: "orders-api",
     JWKS_URI: "https://id.example.com/.well-known/jwks.json",
@@ -19,14 +19,14 @@ promise("an Authentication publishes JWKS_URI and AUDIENCE", async ({ apply, rea
 
 promise("a Database publishes its connection string and name", async ({ apply, ready, values }) => {
   await apply("orders-db", database());
-  await ready("orders-db", "True/Published");
+  await ready("orders-db", "True/PublishedUnverified");
   assert.equal(await values("orders-db"), { DATABASE_NAME: "orders", MONGODB_URI });
 });
 
 promise("a connection string may come from a Secret", async ({ apply, ready, values, putSecret }) => {
   await putSecret("upstream", { uri: MONGODB_URI });
   await apply("orders-db", database({}, from("upstream", "uri")));
-  await ready("orders-db", "True/Published");
+  await ready("orders-db", "True/PublishedUnverified");
   assert.is((await values("orders-db"))["MONGODB_URI"], MONGODB_URI);
 });
 
@@ -102,7 +102,7 @@ promise("the Secret has the name, labels, annotations and renamed keys that targ
   const annotations = { "example.com/note": "Rotated monthly." };
   const target = { name: "db-credentials", labels, annotations, keys: { MONGODB_URI: "DATABASE_URL" } };
   await env.apply("orders-db", database({ target }));
-  const { status } = await env.ready("orders-db", "True/Published");
+  const { status } = await env.ready("orders-db", "True/PublishedUnverified");
   const secret = await env.secret("db-credentials");
   assert.equal(decoded(secret), { DATABASE_URL: MONGODB_URI, DATABASE_NAME: "orders" });
   assert.equal(secret.metadata.labels, { ...labels, "app.kubernetes.io/managed-by": "appsecret-operator" });

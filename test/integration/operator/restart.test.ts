@@ -20,7 +20,9 @@ promise("what was applied, edited, deleted and renamed meanwhile is caught up wi
     "web-login": login(),
   };
   for (const [name, spec] of Object.entries(before)) await env.apply(name, spec);
-  for (const name of Object.keys(before)) await env.ready(name, "True/Published");
+  for (const name of Object.keys(before)) {
+    await env.ready(name, name === "web-login" ? "True/PublishedUnverified" : "True/Published");
+  }
 
   await operator.restart(async () => {
     await env.apply("new", custom({ A: "new" }));
@@ -95,7 +97,7 @@ promise("two that were created while there was no operator end with one holder",
   });
   // Of the same second, the smaller uid; else the older one.
   const states = await Promise.all(["first", "second"].map((name) => env.evaluated(name)));
-  assert.equal(states.map((one) => state(one, "Ready")).sort(), ["False/Duplicate", "True/Published"]);
+  assert.equal(states.map((one) => state(one, "Ready")).sort(), ["False/Duplicate", "True/PublishedUnverified"]);
 });
 
 promise("a crash at any moment does no harm: the work is done once it runs again", async (env, operator) => {

@@ -18,7 +18,7 @@ promise("a missing source is named with its field, waited for, and used the mome
   assert.is(await env.findSecret("orders-db"), undefined);
 
   await env.putSecret("upstream", { uri: MONGODB_URI });
-  const done = await env.ready("orders-db", "True/Published");
+  const done = await env.ready("orders-db", "True/PublishedUnverified");
   assert.is(state(done, "Reconciling"), "");
   assert.is((await env.values("orders-db"))["MONGODB_URI"], MONGODB_URI);
 });
@@ -132,7 +132,7 @@ promise("a connection string from a Secret is judged like a literal one, without
   assert.is(state(refused, "Stalled"), "True/InvalidSpec");
 
   await env.putSecret("upstream", { uri: MONGODB_URI });
-  await env.ready("orders-db", "True/Published");
+  await env.ready("orders-db", "True/PublishedUnverified");
   await env.putSecret("upstream", { uri: "mongodb://" });
   await env.ready("orders-db", "False/InvalidSpec");
   assert.is((await env.values("orders-db"))["MONGODB_URI"], MONGODB_URI);

@@ -57,7 +57,7 @@ promise("the whole status of a published AppSecret", async (env) => {
 for (const [what, spec, ready, verified] of [
   ["Custom", custom({ A: "1" }), "True/Published", "True/NotRequired"],
   ["Database, verify Off", database({ verify: "Off" }), "True/Published", "True/NotRequired"],
-  ["Database, verify BestEffort", database(), "True/Published", "Unknown/Unreachable"],
+  ["Database, verify BestEffort", database(), "True/PublishedUnverified", "Unknown/Unreachable"],
   ["Authentication, verify Strict", login({ verify: "Strict" }), "False/Unreachable", "Unknown/Unreachable"],
   ["Database of Atlas", atlas(), "False/Unreachable", "Unknown/Unreachable"],
 ] as const) {
@@ -176,35 +176,45 @@ const rows = (table: string) =>
     .split("\n")
     .map((line) => line.split(/ {2,}/));
 
-promise("kubectl get shows type, readiness, reason, Secret and age, and the message with -o wide", async (env) => {
-  await env.apply("a-login", login({ target: { name: "login-secret" } }));
-  await env.apply("b-waiting", custom({ A: from("upstream", "a") }));
-  await env.apply("c-suspended", custom({ A: "1" }, { suspend: true }));
-  await env.ready("a-login", "True/Published");
-  await env.ready("b-waiting", "False/SourceNotFound");
-  await env.ready("c-suspended", "True/Suspended");
-  const table = rows((await env.kubectl(["get", "asec"])).stdout);
-  assert.equal(table[0], ["NAME", "TYPE", "READY", "REASON", "SECRET", "AGE"]);
-  assert.equal(table[1]?.slice(0, 5), ["a-login", "Authentication", "True", "Published", "login-secret"]);
-  // There is no Secret, so kubectl leaves the column empty.
-  assert.equal(table[2]?.slice(0, 4), ["b-waiting", "Custom", "False", "SourceNotFound"]);
-  assert.equal(table[3]?.slice(0, 4), ["c-suspended", "Custom", "True", "Suspended"]);
-  assert.match(table[1]?.[5] ?? "", /^\d+s$/);
+promise(
+  "kubectl get shows type, readiness, verification, reason, Secret and age, and the message with -o wide",
+  async (env) => {
+    await env.apply("a-login", login({ target: { name: "login-secret" } }));
+    await env.apply("b-waiting", custom({ A: from("upstream", "a") }));
+    await env.apply("c-suspended", custom({ A: "1" }, { suspend: true }));
+    await env.ready("a-login", "True/PublishedUnverified");
+    await env.ready("b-waiting", "False/SourceNotFound");
+    await env.ready("c-suspended", "True/Suspended");
+    const table = rows((await env.kubectl(["get", "asec"])).stdout);
+    assert.equal(table[0], ["NAME", "TYPE", "READY", "VERIFIED", "REASON", "SECRET", "AGE"]);
+    assert.equal(table[1]?.slice(0, 6), [
+      "a-login",
+      "Authentication",
+      "True",
+      "Unknown",
+      "PublishedUnverified",
+      "login-secret",
+    ]);
+    // There is no Secret, so kubectl leaves the column empty.
+    assert.equal(table[2]?.slice(0, 5), ["b-waiting", "Custom", "False", "True", "SourceNotFound"]);
+    assert.equal(table[3]?.slice(0, 5), ["c-suspended", "Custom", "True", "True", "Suspended"]);
+    assert.match(table[1]?.[6] ?? "", /^\d+s$/);
 
-  const wide = rows((await env.kubectl(["get", "appsecrets", "--output", "wide"])).stdout);
-  assert.equal(wide[0]?.slice(-2), ["AGE", "MESSAGE"]);
-  assert.match(
-    wide[2]?.at(-1) ?? "",
-    'spec.custom.data[A] refers to Secret "upstream", which does not exist in this namespace.',
-  );
-  const byCategory = await env.kubectl([
-    "get",
-    "appsecret",
-    "--field-selector",
-    "spec.type=Authentication",
-    "--no-headers",
-  ]);
-  assert.is(rows(byCategory.stdout).length, 1);
-});
+    const wide = rows((await env.kubectl(["get", "appsecrets", "--output", "wide"])).stdout);
+    assert.equal(wide[0]?.slice(-2), ["AGE", "MESSAGE"]);
+    assert.match(
+      wide[2]?.at(-1) ?? "",
+      'spec.custom.data[A] refers to Secret "upstream", which does not exist in this namespace.',
+    );
+    const byCategory = await env.kubectl([
+      "get",
+      "appsecret",
+      "--field-selector",
+      "spec.type=Authentication",
+      "--no-headers",
+    ]);
+    assert.is(rows(byCategory.stdout).length, 1);
+  },
+);
 
 run();

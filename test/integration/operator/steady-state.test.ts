@@ -28,7 +28,7 @@ promise("nothing is written while nothing changes, and a restart writes and read
     retained: [custom({ A: "1" }, { deletionPolicy: "Retain" }), "True/Published"],
     suspended: [custom({ A: "1" }, { suspend: true }), "True/Suspended"],
     login: [login({ authentication: { enabled: false } }), "True/Disabled"],
-    db: [database(), "True/Published"],
+    db: [database(), "True/PublishedUnverified"],
   };
   for (const [name, [spec, ready]] of Object.entries(specs)) {
     await env.apply(name, spec);

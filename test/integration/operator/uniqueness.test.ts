@@ -33,7 +33,7 @@ async function slipPast(env: Environment, { now }: OperatorHandle, name: string,
 
 promise("a second one is refused at apply, and the refusal names the holder", async (env) => {
   await env.apply("web-login", login());
-  await env.ready("web-login", "True/Published");
+  await env.ready("web-login", "True/PublishedUnverified");
   const second = { apiVersion: "appsecret.dev/v1", kind: "AppSecret", metadata: { name: "other" }, spec: login() };
   // The policy acts some seconds after the API server has learned of it.
   await eventually(async () => {
@@ -49,15 +49,15 @@ promise("a second one is refused at apply, and the refusal names the holder", as
 promise("an Authentication and a Database live side by side", async (env) => {
   await env.apply("web-login", login());
   await env.apply("orders-db", database());
-  assert.is(label(await env.ready("web-login", "True/Published")), "Authentication");
-  assert.is(label(await env.ready("orders-db", "True/Published")), "Database");
+  assert.is(label(await env.ready("web-login", "True/PublishedUnverified")), "Authentication");
+  assert.is(label(await env.ready("orders-db", "True/PublishedUnverified")), "Database");
 });
 
 promise(
   "the holder keeps its place, the other one names it, publishes nothing, and follows at once when it goes",
   async (env, operator) => {
     await env.apply("first", login());
-    await env.ready("first", "True/Published");
+    await env.ready("first", "True/PublishedUnverified");
     const secrets = await env.recordSecrets();
     await slipPast(env, operator, "second", login());
     const second = await env.ready("second", "False/Duplicate");
@@ -71,7 +71,7 @@ promise(
     assert.equal(secrets.events, []);
 
     await env.deleteAppSecret("first");
-    const promoted = await env.ready("second", "True/Published");
+    const promoted = await env.ready("second", "True/PublishedUnverified");
     assert.is(label(promoted), "Authentication");
     assert.is(state(promoted, "Stalled"), "");
     assert.is((await env.values("second"))["AUDIENCE"], "orders-api");
@@ -81,14 +81,14 @@ promise(
 promise("of several that wait, one is promoted and the others name it", async (env, operator) => {
   const waiting = ["b", "c", "d"];
   await env.apply("first", database());
-  await env.ready("first", "True/Published");
+  await env.ready("first", "True/PublishedUnverified");
   for (const name of waiting) await slipPast(env, operator, name, database());
   for (const name of waiting) await env.ready(name, "False/Duplicate");
   await env.deleteAppSecret("first");
   // Which one: the oldest, but creation times are whole seconds and these three may have the same.
   await eventually(async () => {
     const all = await Promise.all(waiting.map((name) => env.appSecret(name)));
-    const [promoted, ...more] = all.filter((one) => state(one, "Ready") === "True/Published");
+    const [promoted, ...more] = all.filter((one) => state(one, "Ready") === "True/PublishedUnverified");
     assert.ok(promoted && more.length === 0);
     for (const other of all) {
       if (other === promoted) continue;
@@ -103,7 +103,7 @@ promise("of several that wait, one is promoted and the others name it", async (e
 
 promise("both modes of a Database are one type", async (env, operator) => {
   await env.apply("by-uri", database());
-  await env.ready("by-uri", "True/Published");
+  await env.ready("by-uri", "True/PublishedUnverified");
   await slipPast(env, operator, "by-atlas", atlas());
   await env.ready("by-atlas", "False/Duplicate");
 });
@@ -122,7 +122,7 @@ promise(
   "the holder's label is put back when somebody removes it, and taken from whoever pretends to hold",
   async (env, operator) => {
     await env.apply("first", login());
-    await env.ready("first", "True/Published");
+    await env.ready("first", "True/PublishedUnverified");
     await slipPast(env, operator, "second", login());
     await env.ready("second", "False/Duplicate");
     for (const [name, holds] of [
@@ -136,23 +136,23 @@ promise(
         assert.is(label(await env.appSecret("second")), undefined);
       });
     }
-    assert.is(state(await env.appSecret("first"), "Ready"), "True/Published");
+    assert.is(state(await env.appSecret("first"), "Ready"), "True/PublishedUnverified");
   },
 );
 
 promise("the holder is the same after a restart, also when it is not the oldest", async (env, operator) => {
   await env.apply("oldest", login());
-  await env.ready("oldest", "True/Published");
+  await env.ready("oldest", "True/PublishedUnverified");
   await slipPast(env, operator, "younger", login());
   await env.deleteAppSecret("oldest");
-  await env.ready("younger", "True/Published");
+  await env.ready("younger", "True/PublishedUnverified");
   await slipPast(env, operator, "a-third", login());
   await env.ready("a-third", "False/Duplicate");
   const { metadata } = await env.secret("younger");
   await operator.restart();
   await env.apply("a-third", login({ authentication: { audience: "changed" } }));
   await env.ready("a-third", "False/Duplicate");
-  assert.is(state(await env.appSecret("younger"), "Ready"), "True/Published");
+  assert.is(state(await env.appSecret("younger"), "Ready"), "True/PublishedUnverified");
   assert.is((await env.secret("younger")).metadata.resourceVersion, metadata.resourceVersion);
 });
 
@@ -177,7 +177,7 @@ for (const [what, spec, other] of [
         if (created.every(({ status }) => status === "fulfilled")) {
           races += 1;
           const both = await Promise.all(names.map((name) => env.evaluated(name)));
-          const winner = both.find((one) => state(one, "Ready") === "True/Published");
+          const winner = both.find((one) => state(one, "Ready").startsWith("True/Published"));
           const loser = both.find((one) => state(one, "Ready") === "False/Duplicate");
           assert.ok(winner && loser, `round ${round}: ${both.map((one) => state(one, "Ready")).join(", ")}`);
           assert.match(condition(loser, "Ready").message, `AppSecret "${winner.metadata.name}" already holds`);

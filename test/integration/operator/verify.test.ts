@@ -162,6 +162,53 @@ promise("a database that is down keeps nothing that works from working, and chec
   await eventually(async () => assert.is(state(await env.appSecret("orders-db"), "Verified"), "True/Verified"));
 });
 
+promise(
+  "an update whose target does not answer is held while the Secret stays, and published once the target answers",
+  async (env) => {
+    await env.apply("orders-db", db(PASSWORD));
+    const { status } = await env.ready("orders-db", "True/Published");
+    assert.is(status?.secret?.verified, true);
+    const secret = await env.secret("orders-db");
+    const value = mongo.uri({ name: "orders", password: PASSWORD }, "appName=orders");
+    await mongo.goDown();
+    try {
+      await env.apply("orders-db", database({}, { value }));
+      const held = await env.ready("orders-db", "False/KeptLastGood");
+      assert.is(state(held, "Reconciling"), "True/KeptLastGood");
+      assert.is(state(held, "Verified"), "Unknown/UnreachableRefused");
+      assert.match(condition(held, "Ready").message, 'set spec.verify to "Off" (with the quotes)');
+      assert.equal(await env.secret("orders-db"), secret);
+    } finally {
+      await mongo.comeBack();
+    }
+    await env.ready("orders-db", "True/Published");
+    assert.is((await env.values("orders-db"))["MONGODB_URI"], value);
+  },
+);
+
+promise("what is published without a yes is seen everywhere, until there is one", async (env, operator) => {
+  await env.apply("orders-db", database({}, { value: "mongodb://127.0.0.1:1/orders" }));
+  const { status } = await env.ready("orders-db", "True/PublishedUnverified");
+  assert.is(status?.secret?.verified, false);
+  const { stdout } = await env.kubectl(["get", "asec", "orders-db", "--no-headers"]);
+  assert.match(stdout, /True +Unknown +PublishedUnverified/);
+  await eventually(async () => {
+    const events = await env.events("orders-db");
+    assert.ok(events.some(({ type, reason }) => type === "Warning" && reason === "PublishedUnverified"));
+  });
+  const series = { namespace: env.namespace, name: "orders-db" };
+  const isCounted = async () => (await operator.now.metric("appsecret_published_unverified", series)) === 1;
+  await eventually(async () => assert.ok(await isCounted()));
+  const warned = operator.now.log().filter(({ level, namespace }) => level === "warn" && namespace === env.namespace);
+  assert.equal(
+    warned.map(({ msg }) => msg),
+    ["published without being verified"],
+  );
+  await env.apply("orders-db", db(PASSWORD));
+  await env.ready("orders-db", "True/Published");
+  await eventually(async () => assert.not.ok(await isCounted()));
+});
+
 promise("keys that rotate are noticed with an Event, and change no Secret", async (env) => {
   await env.apply("orders-login", signIn(provider.jwksUri));
   await env.ready("orders-login", "True/Published");

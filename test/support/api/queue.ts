@@ -52,6 +52,7 @@ export const queue = defineType({
   }),
   check: {
     subject: (content, read) => ({ kind: "JWKS", uri: read(content.url) }),
+    keys: () => ["QUEUE_URL"],
     group: ({ name }, namespace) => [namespace, name],
   },
   disabled: ({ name }) => (name === "none" ? "Nothing is published while spec.queue.name is none." : undefined),

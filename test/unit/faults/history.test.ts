@@ -1,7 +1,7 @@
 /** The judge of the fault tests: it must catch what the operator may never do, and nothing that a person did. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION } from "#api/names";
+import { HOLDS_LABEL, MANAGED_BY_LABEL, OPERATOR_NAME, OWNER_ANNOTATION, VERIFIED_ANNOTATION } from "#api/names";
 import type { AppSecret } from "#api/schema/spec";
 import type { WatchEvent } from "#support/operator/api";
 import type { Secret } from "#support/operator/environment";
@@ -15,8 +15,8 @@ const SECRETS = "/api/v1/namespaces/a/secrets";
 
 /** What happened, one version each. `by` a person unless told. */
 type Step =
-  | { appSecret: string; labelled: boolean; by?: "operator"; type?: "DELETED"; uid?: string }
-  | { publish: string }
+  | { appSecret: string; labelled: boolean; by?: "operator"; type?: "DELETED"; uid?: string; verify?: "Off" }
+  | { publish: string; verified?: boolean }
   | "mark";
 
 /** What the judge says of these steps. */
@@ -42,7 +42,7 @@ function violations(steps: readonly Step[]): string[] {
       const metadata = {
         name,
         labels,
-        annotations: { [OWNER_ANNOTATION]: name },
+        annotations: { [OWNER_ANNOTATION]: name, ...(step.verified ? { [VERIFIED_ANNOTATION]: "true" } : {}) },
         uid: `secret-${name}`,
         resourceVersion,
       };
@@ -52,7 +52,10 @@ function violations(steps: readonly Step[]): string[] {
     }
     const { appSecret: name, uid = name } = step;
     const labels = step.labelled ? { [HOLDS_LABEL]: "Authentication" } : {};
-    const object = { metadata: { name, uid, resourceVersion, labels }, spec: { target: {}, ...login() } };
+    const object = {
+      metadata: { name, uid, resourceVersion, labels },
+      spec: { target: {}, ...login({ verify: step.verify }) },
+    };
     appSecrets.push({ type: step.type ?? "MODIFIED", object: object as unknown as AppSecret });
     if (step.by === "operator") wrote(`${APP_SECRETS}/${name}`);
   }
@@ -82,6 +85,20 @@ for (const [name, steps] of [
   [
     "the label was taken off, and the operator gives the type to the other one",
     [applied("one"), given("one"), takenOff("one"), applied("two"), given("two"), { publish: "two" }],
+  ],
+  [
+    "it replaces what was verified by what was verified",
+    [applied("one"), given("one"), { publish: "one", verified: true }, { publish: "one", verified: true }],
+  ],
+  [
+    "it replaces what was verified by what was not, as the AppSecret says",
+    [
+      applied("one"),
+      given("one"),
+      { publish: "one", verified: true },
+      { appSecret: "one", labelled: true, verify: "Off" },
+      { publish: "one" },
+    ],
   ],
 ] as const) {
   test(`allowed: ${name}`, () => assert.equal(violations(steps), []));
@@ -125,6 +142,11 @@ for (const [name, steps, expected] of [
     "the holder was deleted and made again, without a label",
     [applied("one"), given("one"), takenOff("one"), deleted("one"), applied("one", "again"), { publish: "one" }],
     doesNotHold("one"),
+  ],
+  [
+    "it replaces what was verified by what was not",
+    [applied("one"), given("one"), { publish: "one", verified: true }, { publish: "one" }],
+    "it replaced what was verified in Secret one by what was not",
   ],
 ] as const) {
   test(`caught: ${name}`, () => {

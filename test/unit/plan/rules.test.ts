@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import type { Verdict } from "#api/check";
 import { CHECK_NOW_ANNOTATION, MAX_SECRET_BYTES, OWNER_ANNOTATION } from "#api/names";
 import { Reason } from "#api/status";
+import { base64 } from "#plan/content";
 import type { Rule, Step } from "#plan/decision";
 import { Facts } from "#plan/facts";
 import type { Observed } from "#plan/observed";
@@ -19,6 +20,7 @@ const LOGIN = {
   authentication: { enabled: true, jwksUri: "https://id.example.com/jwks", audience: "orders" },
 };
 const NO: Verdict = { answer: "No", reason: Reason.RejectedURI, message: "It does not work.", passing: false };
+const SILENCE: Verdict = { answer: "Silence", reason: Reason.Unreachable, message: "Nobody answers." };
 const OURS = {
   name: "orders",
   namespace: "staging",
@@ -39,6 +41,26 @@ function published(spec: unknown, known: Partial<Observed> = {}): Facts {
   const status = { observedGeneration: 1, secret };
   return new Facts({ ...rest, appSecret: { ...appSecret, status }, target: OURS, owned: [OURS], ...known }, NOW);
 }
+
+/** Generation 2 of what was verified as generation 1. */
+function update(verdict: Verdict, known: Partial<Observed> = {}): Facts {
+  const { observed } = published(DATABASE, { ...answered(verdict), ...known });
+  const { metadata, status } = observed.appSecret;
+  const secret = { ...status!.secret!, verified: true };
+  const appSecret = {
+    ...observed.appSecret,
+    metadata: { ...metadata, generation: 2 },
+    status: { ...status!, secret },
+  };
+  return new Facts({ ...observed, appSecret }, NOW);
+}
+
+function holding(data: Record<string, string>): NonNullable<Observed["ownSecrets"]> {
+  const { uid, resourceVersion } = OURS;
+  const encoded = Object.entries(data).map(([key, value]): [string, string] => [key, base64(value)]);
+  return new Map([[uid, { uid, resourceVersion, data: Object.fromEntries(encoded) }]]);
+}
+const OLD = { MONGODB_URI: "mongodb://old/", DATABASE_NAME: "orders" };
 
 const answered = (verdict: Verdict, due?: { fresh: boolean }): Pick<Observed, "live"> => ({
   live: { inputs: "these", check: { state: "Answered", verdict }, ...(due ? { due } : {}) },
@@ -154,6 +176,18 @@ const CASES: Record<string, Case> = {
     answers: factsOf(DATABASE, { live: { inputs: "these", check: { state: "Pending", since: NOW } } }),
     with: "Wait",
     not: factsOf(DATABASE, answered(NO)),
+  },
+  verifiedUnread: {
+    what: "an update without a yes, and the verified content that it replaces is not known",
+    answers: update(SILENCE),
+    with: "ReadPublished",
+    not: update(SILENCE, { ownSecrets: holding(OLD) }),
+  },
+  keptVerified: {
+    what: "an update without a yes changes what was verified",
+    answers: update(SILENCE, { ownSecrets: holding(OLD) }),
+    with: "KeptLastGood/Reconciling",
+    not: update(SILENCE, { ownSecrets: holding({ MONGODB_URI: "mongodb://db/", DATABASE_NAME: "orders" }) }),
   },
   writeRefused: {
     what: "the API server refused the Secret",

@@ -174,7 +174,7 @@ test("silence does not keep a version from being published under BestEffort, and
   w.answer = () => SILENCE;
   await settle(w);
   assert.is(uriOf(w), GOOD);
-  assert.is(says(w, "Ready"), "True/Published");
+  assert.is(says(w, "Ready"), "True/PublishedUnverified");
   assert.is(says(w, "Verified"), "Unknown/UnreachableTimeout");
   assert.is(says(w, "Stalled") + says(w, "Reconciling"), "");
 });
@@ -202,7 +202,7 @@ test("an Atlas cluster whose address is told, and that cannot be reached, is pub
   w.answer = () => unreached("c0.example.com");
   await settle(w);
   assert.is(uriOf(w), "mongodb+srv://c0.example.com/");
-  assert.equal([says(w, "Ready"), says(w, "Verified")], ["True/Published", "Unknown/UnreachableTimeout"]);
+  assert.equal([says(w, "Ready"), says(w, "Verified")], ["True/PublishedUnverified", "Unknown/UnreachableTimeout"]);
   w.answer = () => unreached("c1.example.com");
   makeDue(w);
   await settle(w);

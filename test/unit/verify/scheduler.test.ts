@@ -1,4 +1,5 @@
 /** The tests move the time: intervals of ten minutes pass in milliseconds. */
+import { Reason } from "#api/status";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckSubject, Verdict } from "#api/check";
@@ -187,6 +188,49 @@ test("editing an AppSecret again and again, each time to an address that hangs, 
   scheduler.forget("evil/db");
   assert.ok(last?.aborted);
   scheduler.stop();
+});
+
+/** An AppSecret with an update, or a first version, for which there is no answer. */
+const silent = (held: boolean) => (b: Bench, key: string) => {
+  ask(b, key);
+  const trouble = { sinceMs: Date.now(), reason: Reason.Unreachable, waits: held };
+  b.scheduler.keep(key, { inputs: INPUTS, phase: 0, trouble });
+};
+
+test("silence makes the pauses grow up to the interval, but not beyond a minute while an update waits", async () => {
+  for (const [held, most] of [
+    [false, INTERVAL_MS],
+    [true, 60_000],
+  ] as const) {
+    const b = bench(silent(held));
+    b.answer = () => SILENCE;
+    silent(held)(b, "a/0");
+    await pass(2 * INTERVAL_MS, 5000);
+    const before = b.checks;
+    await pass(INTERVAL_MS, 5000);
+    const made = b.checks - before;
+    assert.ok(held ? made >= INTERVAL_MS / most - 1 : made <= 2, `${made} checks`);
+    b.answer = () => YES;
+    b.woken.length = 0;
+    await pass(held ? 70_000 : 1000, 5000);
+    assert.is(b.scheduler.known("a/0", INPUTS).check?.state, "Answered");
+    if (held) assert.ok(b.woken.length > 0, "the answer is told within 90 seconds");
+    b.scheduler.stop();
+  }
+});
+
+test("an update that comes to a target that has been silent for long does not wait as long as the others", async () => {
+  const b = bench(silent(false));
+  b.answer = () => SILENCE;
+  silent(false)(b, "others/0");
+  await pass(2 * INTERVAL_MS, 5000);
+  silent(true)(b, "mine/0");
+  await settle();
+  silent(true)(b, "mine/0");
+  b.woken.length = 0;
+  await pass(65_000, 5000);
+  assert.ok(b.woken.includes("mine/0"));
+  b.scheduler.stop();
 });
 
 test("a forgotten AppSecret is not checked again", async () => {

@@ -11,6 +11,7 @@ export const authentication = defineType({
   data: ({ jwksUri, audience }) => ({ JWKS_URI: jwksUri, AUDIENCE: audience }),
   check: {
     subject: ({ jwksUri }) => ({ kind: "JWKS", uri: jwksUri }),
+    keys: () => ["JWKS_URI"],
     // All namespaces with this key set can share one check of it.
     group: ({ jwksUri }) => [jwksUri],
   },

@@ -74,6 +74,8 @@ export const database = defineType({
         database: content.name,
       };
     },
+    // Of Atlas everything: it is asked for the project and the cluster, with the API key.
+    keys: (content) => (content.mode === "Database" ? byUri : onAtlas).keys.of(content),
     group: (content, namespace) => [namespace, JSON.stringify(content)],
   },
   disabled: () => undefined,

@@ -4,6 +4,7 @@
 --   Degraded     you need to act: the message says what to do
 --   Suspended    spec.suspend
 --   Healthy      the Secret holds this generation, or there is none to publish (authentication.enabled: false)
+--                (published without being verified: the message says so, and what kept the live check from an answer)
 local hs = { status = "Progressing", message = "The operator has not evaluated this version yet." }
 
 local status = obj.status
@@ -32,6 +33,9 @@ elseif ready.status == "True" then
     hs.status = "Suspended"
   else
     hs.status = "Healthy"
+    if ready.reason == "PublishedUnverified" then
+      hs.message = "Not verified: " .. ready.message
+    end
   end
 end
 return hs
