@@ -13,7 +13,7 @@ export const verifiedUnread: Rule = ({ observed, replacedUnconfirmed }) => {
   return unread && { kind: "ReadPublished", name: unread.name };
 };
 
-/** Without a verdict `spec.verify` is "Off": whoever writes that wants the update unchecked. */
+/** Without a verdict `spec.verify` is "Off": the user who writes that wants the update unchecked. */
 export const keptVerified: Rule = (facts) => {
   const { observed, verdict, verification, replacedUnconfirmed } = facts;
   const [kept] = replacedUnconfirmed;
