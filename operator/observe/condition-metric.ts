@@ -33,7 +33,7 @@ const CHUNK_LENGTH = 65_536;
  * The metrics in Prometheus' text format, in pieces of whole lines. Label values need no escaping: names in Kubernetes have
  * neither quotes nor backslashes.
  *
- * @param appSecrets gives them for each metric anew, for the format wants the series of one metric together
+ * @param appSecrets gives them once for each metric, because the format wants the series of one metric together
  */
 export function* conditionLines(appSecrets: () => Iterable<Observed>): Generator<string> {
   yield* lines(`# HELP ${NAME} ${HELP}\n# TYPE ${NAME} gauge\n`, appSecrets(), statusLines);

@@ -2,9 +2,9 @@
  * The promise: content that a live check has confirmed is replaced only by content that one has confirmed, or because the
  * AppSecret says `verify: "Off"`.
  *
- * That content was confirmed is told in two places. On its Secret, by an annotation that is written in one request with the
- * content: so it holds wherever the operator was stopped, and for a Secret that was retained and is taken over. And in
- * `status.secret`, for the Secret may be deleted by somebody and has to come back as what it was.
+ * Two places say that content was confirmed. On its Secret an annotation, written in one request with the content: so it holds
+ * wherever the operator was stopped, and for a Secret that was retained and is taken over. And `status.secret`, for somebody may
+ * delete the Secret, and it has to come back as what it was.
  */
 import { VERIFIED_ANNOTATION } from "#api/names";
 import type { AppSecretStatus } from "#api/status";

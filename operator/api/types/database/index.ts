@@ -74,7 +74,7 @@ export const database = defineType({
         database: content.name,
       };
     },
-    // Of Atlas everything: it is asked for the project and the cluster, with the API key.
+    // Of Atlas everything: the check looks up the project and the cluster, with the API key.
     keys: (content) => (content.mode === "Database" ? byUri : onAtlas).keys.of(content),
     group: (content, namespace) => [namespace, JSON.stringify(content)],
   },
