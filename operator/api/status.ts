@@ -21,6 +21,7 @@ export const Reason = {
   Unreachable: "Unreachable",
   UnreachableRefused: "UnreachableRefused",
   UnreachableTimeout: "UnreachableTimeout",
+  CannotBeChecked: "CannotBeChecked",
   // Verified: False, whatever was checked
   RejectedAddress: "RejectedAddress",
   RejectedNameNotFound: "RejectedNameNotFound",
@@ -87,7 +88,7 @@ export type SourceVersion = { name: string; uid: string; resourceVersion: string
 export type Verification = {
   generation: number;
   /** Absent in a status that an operator wrote before it recorded the answer. */
-  answer?: "Yes" | "No" | "Silence";
+  answer?: "Yes" | "Unverifiable" | "No" | "Silence";
   /** Of a No: it can become a yes without a person (a cluster that is being created). */
   passing?: boolean;
   /** The sources whose values were checked, sorted by name; absent where there are none. */

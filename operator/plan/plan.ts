@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { HOLDS_LABEL } from "#api/names";
+import { Reason } from "#api/status";
 import type { TypeDefinition } from "#api/types/define";
 import type { Action, Plan } from "./actions.ts";
 import type { Decision } from "./decision.ts";
@@ -67,7 +68,10 @@ function checkAfter(
   types: readonly TypeDefinition[],
 ): Plan["check"] {
   if (verification) {
-    const settled = verified?.status === "True" || (verified?.status === "False" && progress === "Stalled");
+    const settled =
+      verified?.status === "True" ||
+      verified?.reason === Reason.CannotBeChecked ||
+      (verified?.status === "False" && progress === "Stalled");
     return { state: "Repeat", phase: phaseOf(appSecret, types), settled };
   }
   return live.check?.state === "Pending" || held ? { state: "Running" } : undefined;

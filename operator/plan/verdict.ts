@@ -46,6 +46,13 @@ export function rememberedVerdict(
         message,
         ...(verification.host === undefined ? {} : { facts: { host: verification.host } }),
       };
+    case "Unverifiable":
+      return {
+        answer,
+        reason,
+        message,
+        ...(verification.host === undefined ? {} : { facts: { host: verification.host } }),
+      };
     case "No":
       return { answer, reason, message, passing: passing === true };
     case "Silence":
@@ -73,7 +80,7 @@ function olderRecord(status: AppSecretStatus | undefined): Pick<Verification, "a
 /**
  * - A yes may be published.
  * - A no may not, whatever `verify` says.
- * - Silence may be under BestEffort, except where a published value is then missing: only Atlas knows the
+ * - What cannot be checked, and silence, may be under BestEffort, except where a published value is then missing: only Atlas knows the
  *   address of its cluster.
  */
 export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readonly TypeDefinition[]): boolean {
@@ -82,6 +89,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
       return true;
     case "No":
       return false;
+    case "Unverifiable":
     case "Silence":
       return spec.verify === "BestEffort" && isComplete(spec, verdict.facts ?? {}, types);
   }
@@ -91,6 +99,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
 export function isPassing(verdict: Verdict): boolean {
   switch (verdict.answer) {
     case "Yes":
+    case "Unverifiable":
       return false;
     case "No":
       return verdict.passing;
@@ -107,9 +116,23 @@ export function conditionOf(verdict: Verdict): Unstamped {
       return { status: "True", reason: Reason.Verified, message };
     case "No":
       return { status: "False", reason: verdict.reason, message };
+    case "Unverifiable":
     case "Silence":
       return { status: "Unknown", reason: verdict.reason, message };
   }
+}
+
+/** Ends the message of a verdict that `verify` does not accept, once: the next process reads it back from the status. */
+const TO_PUBLISH_ANYWAY =
+  "With verify: Strict it is not published. To publish it without a full check, set verify: BestEffort.";
+
+/** The condition Verified of an AppSecret that its verdict holds back. Under BestEffort only a no does, or a missing value. */
+export function heldConditionOf(spec: AppSecretSpec, verdict: Verdict): Unstamped {
+  const condition = conditionOf(verdict);
+  const isToBeNamed = verdict.answer === "Unverifiable" && spec.verify === "Strict";
+  return isToBeNamed && !condition.message.endsWith(TO_PUBLISH_ANYWAY)
+    ? { ...condition, message: `${condition.message} ${TO_PUBLISH_ANYWAY}` }
+    : condition;
 }
 
 /** `status.verification`: what the verdict is about, and what the next process must know of it. */

@@ -25,7 +25,7 @@ export type VerdictCache = {
 };
 
 export type Question = {
-  /** How old a yes may be. */
+  /** How old a yes may be, and what cannot be checked. */
   maxAgeMs: number;
   /** Only a check that begins after the question counts. */
   fresh: boolean;
@@ -71,7 +71,7 @@ type Run = { waiting: Question[]; giveUp: AbortController };
 
 /** Each check has a shorter time-out of its own (an Atlas cluster: 10 s for its API, 10 s for a ping). This is the safety net. */
 const DEADLINE_MS = 30_000;
-/** How old any other verdict than a yes may be: somebody may have repaired the cause. */
+/** How old a no or a silence may be: somebody may have repaired the cause. */
 const MAX_AGE_OF_FAILURE_MS = 2500;
 /** So many silences in a row turn a yes into unknown. */
 const SILENCES_UNTIL_UNKNOWN = 3;
@@ -180,6 +180,7 @@ function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean 
     case "No":
       return !verdict.passing;
     case "Yes":
+    case "Unverifiable":
       return !fresh && silences < SILENCES_UNTIL_UNKNOWN;
     case "Silence":
     case undefined:
@@ -188,7 +189,8 @@ function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean 
 }
 
 function maxAge({ verdict, silences }: Entry, { maxAgeMs }: Question): number {
-  return verdict?.answer === "Yes" && silences === 0 ? maxAgeMs : MAX_AGE_OF_FAILURE_MS;
+  const isSettled = verdict?.answer === "Yes" || verdict?.answer === "Unverifiable";
+  return isSettled && silences === 0 ? maxAgeMs : MAX_AGE_OF_FAILURE_MS;
 }
 
 function tell({ verdict, silences, retryAfterMs }: Entry, listener: Question["listener"]): void {
