@@ -47,6 +47,11 @@ const NOT_YET: Verdict = {
   passing: true,
 };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.UnreachableTimeout, message: "Nobody answers." };
+const UNVERIFIABLE: Verdict = {
+  answer: "Unverifiable",
+  reason: Reason.CannotBeChecked,
+  message: "The database server responded. Not checked: the login.",
+};
 
 function condition({ appSecret }: World, type: ConditionType): Condition | undefined {
   return appSecret.status?.conditions?.find((candidate) => candidate.type === type);
@@ -138,6 +143,28 @@ test("silence keeps a version from being published under Strict, which waits", a
   assert.is(says(w, "Reconciling"), "True/UnreachableTimeout");
 });
 
+test("what cannot be checked is published under BestEffort, and told", async () => {
+  const w = world(db(GOOD));
+  w.answer = () => UNVERIFIABLE;
+  await settle(w);
+  assert.is(uriOf(w), GOOD);
+  assert.is(says(w, "Ready"), "True/Published");
+  assert.is(says(w, "Verified"), "Unknown/CannotBeChecked");
+  assert.is(says(w, "Stalled") + says(w, "Reconciling"), "");
+});
+
+test("what cannot be checked is held under Strict, names BestEffort once, also after a restart, and stalls", async () => {
+  const w = world(db(GOOD, { verify: "Strict" }));
+  w.answer = () => UNVERIFIABLE;
+  await settle(w);
+  assert.is(w.secrets.size, 0);
+  assert.is(says(w, "Ready"), "False/CannotBeChecked");
+  assert.is(says(w, "Stalled"), "True/CannotBeChecked");
+  assert.match(condition(w, "Ready")?.message ?? "", /Not checked: the login\. .*set verify: BestEffort\.$/);
+  restart(w);
+  assert.equal(await settle(w), []);
+});
+
 test("an Atlas cluster whose address nobody told waits, also under BestEffort: MONGODB_URI would be missing", async () => {
   const w = world(atlas);
   w.answer = () => SILENCE;
@@ -210,6 +237,7 @@ for (const [what, verdict] of [
   ["yes", YES],
   ["no", NO],
   ["silence", SILENCE],
+  ["what cannot be checked", UNVERIFIABLE],
 ] as const) {
   test(`a check that says ${what} again writes nothing`, async () => {
     const w = world(db(GOOD));
@@ -234,6 +262,8 @@ for (const [what, verdict] of [
 for (const [what, spec, verdict, settled] of [
   ["a yes", db(GOOD), YES, true],
   ["a definite no", db(GOOD), NO, true],
+  ["what cannot be checked", db(GOOD), UNVERIFIABLE, true],
+  ["what cannot be checked, under Strict", db(GOOD, { verify: "Strict" }), UNVERIFIABLE, true],
   ["a no that may pass", atlas, NOT_YET, false],
   ["silence under Strict", db(GOOD, { verify: "Strict" }), SILENCE, false],
   ["silence under BestEffort, which is published", db(GOOD), SILENCE, false],
