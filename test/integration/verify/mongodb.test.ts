@@ -208,7 +208,13 @@ const CASES: Case[] = [
     {},
     /angle brackets/,
   ],
-  ["a misspelt value", plain.uri(user, "retryWrites=flase"), "No RejectedURIOption", {}, /retryWrites must be true or false/],
+  [
+    "a misspelt value",
+    plain.uri(user, "retryWrites=flase"),
+    "No RejectedURIOption",
+    {},
+    /retryWrites must be true or false/,
+  ],
   ["TLS with an expired certificate", expired.uri(user), "No RejectedTLS", trusting, /expired/],
   [
     "no TLS at a server that wants it",
