@@ -29,7 +29,7 @@ import {
   WITH_VARIABLE,
 } from "./mongodb-grammar.ts";
 
-/** One sentence for each mistake; the first that applies is told. */
+/** One sentence for each mistake. The first that applies is the message. */
 export const MONGODB_URI_DEMANDS: readonly Demand[] = [
   lacks({ form: NO_TEXT, message: "must not be empty" }),
   lacks({ form: IN_UTF_16, message: "must be in UTF-8: this looks like UTF-16. Save the value as UTF-8" }),
