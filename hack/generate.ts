@@ -15,7 +15,8 @@ import type { PolicyAndBinding } from "#manifests/admission-policies";
 import { apiPage } from "./generate/api-page.ts";
 import { editorSchema } from "./generate/editor-schema.ts";
 import { table } from "./generate/table.ts";
-import { MONGODB_OPTIONS, REFUSED_MECHANISMS } from "#verify/mongodb/options";
+import { UNCHECKED_MECHANISMS } from "#verify/mongodb/mechanisms";
+import { MONGODB_OPTIONS } from "#verify/mongodb/options";
 import type { OptionRule } from "#verify/mongodb/options";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -63,35 +64,36 @@ function template(condition: string, documents: readonly Record<string, unknown>
   return content.replace("\n", `\n{{- if .Values.${condition} }}\n`).concat("{{- end }}\n");
 }
 
-/** For users whose connection string was refused: what the live check does with each option, and why. */
+/** For users whose connection string could not be checked: what the live check does with each option, and why. */
 function optionsPage(): string {
   const options = Object.entries(MONGODB_OPTIONS);
   const named = (use: OptionRule["use"]): [string, string][] =>
     options.filter(([, rule]) => rule.use === use).map(([name, { why }]) => [`\`${name}\``, why]);
-  const mechanisms = [...REFUSED_MECHANISMS].map(([name, why]) => [`\`${name}\``, `it ${why}`] as const);
+  const mechanisms = [...UNCHECKED_MECHANISMS].map(([name, why]) => [`\`${name}\``, why] as const);
   return `<!-- Generated from operator/verify/mongodb/options.ts by hack/generate.ts: change it there. -->
 
 # Options of a MongoDB connection string
 
 The [live check](../README.md#live-checks) reads the connection string itself. It uses the options that say where and how to log
-in, ignores those that only an application needs, and refuses those that would make the operator read files, connect through
-someone else's proxy, or log in as itself. In every case, the operator publishes the string unchanged.
+in, and ignores those that only an application needs. It validates the value of every option as drivers do: a value that no driver
+takes is rejected with the reason \`RejectedURIOption\`. In every case, the operator publishes the string unchanged.
 
-If the live check refuses an option, the AppSecret is not published and has the reason \`RejectedURIOption\`. If your application
-needs the option, set \`verify: "Off"\` to publish the string without a check. An option that is in none of these tables is
-refused, too, because it is most often a typo. The tables are generated from
+Some options only the application can use: they name files of its container, a proxy, or an identity, or only some drivers know
+them. The check uses the rest of the string, and then says what it could not check: \`Verified\` is Unknown with the reason
+\`CannotBeChecked\`. With \`verify: BestEffort\`, the default, the AppSecret is published. With \`Strict\` it is not. The same
+holds for an option that is in none of these tables, which is often a typing error. The tables are generated from
 [options.ts](../operator/verify/mongodb/options.ts).
 
 ## Used
 
 ${table(["option", "how"], named("Used"))}
-## Refused
+## Left to the application
 
-${table(["option", "because it"], named("Refused"))}
-Values of \`authMechanism\` that are refused:
+${table(["option", "because it"], named("Unchecked"))}
+Values of \`authMechanism\` with which the check does not log in:
 
 ${table(["mechanism", "because"], mechanisms)}
-## Left out
+## Ignored
 
 ${table(["option", "because"], named("Ignored"))}`;
 }

@@ -36,6 +36,11 @@ export type AtlasSubject = {
 export type Verdict =
   /** It works. */
   | { answer: "Yes"; message: string; facts?: Facts }
+  /**
+   * The check cannot look at all of it: only the application can tell. What could be checked had nothing against it, so nobody
+   * waits for anything, and the next check will say the same.
+   */
+  | { answer: "Unverifiable"; reason: Reason; message: string; facts?: Facts }
   /** A definite no. `passing`: it may become a yes without a change (a cluster that is being created), so waiting makes sense. */
   | { answer: "No"; reason: Reason; message: string; passing: boolean }
   /**

@@ -22,6 +22,7 @@ export const Reason = {
   UnreachableRefused: "UnreachableRefused",
   UnreachableTimeout: "UnreachableTimeout",
   CheckNotMade: "CheckNotMade",
+  CannotBeChecked: "CannotBeChecked",
   // Verified: False, whatever was checked
   RejectedAddress: "RejectedAddress",
   RejectedNameNotFound: "RejectedNameNotFound",
@@ -94,7 +95,7 @@ export type SourceVersion = { name: string; uid: string; resourceVersion: string
 export type Verification = {
   generation: number;
   /** Absent in a status that an operator wrote before it recorded the answer. */
-  answer?: "Yes" | "No" | "Silence";
+  answer?: "Yes" | "Unverifiable" | "No" | "Silence";
   /** Of a No: it can become a yes without a person (a cluster that is being created). */
   passing?: boolean;
   /**

@@ -68,8 +68,10 @@ const sourceSchema = structure({
 const verificationSchema = structure({
   generation: generation().describe("The metadata.generation that was checked."),
   answer: z
-    .enum(["Yes", "No", "Silence"])
-    .describe("What the live check said. Silence: the target could not be reached, or did not answer.")
+    .enum(["Yes", "Unverifiable", "No", "Silence"])
+    .describe(
+      "What the live check said. Unverifiable: only the application can use all of it. Silence: the target could not be reached, or did not answer.",
+    )
     .optional(),
   passing: z
     .boolean()

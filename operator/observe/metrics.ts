@@ -76,7 +76,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
 
   const verifications = new Counter({
     name: "appsecret_verification_total",
-    help: "Live checks, by kind (JWKS, MongoDB, Atlas) and answer (yes, no, silence).",
+    help: "Live checks, by kind (JWKS, MongoDB, Atlas) and answer (yes, unverifiable, no, silence).",
     labelNames: ["kind", "result"],
     registers,
   });

@@ -5,6 +5,7 @@
  * `rules.ts` decides, on the facts of `facts.ts`; `status.ts` says it for people; `plan` puts it into actions.
  */
 import { HOLDS_LABEL } from "#api/names";
+import { Reason } from "#api/status";
 import type { TypeDefinition } from "#api/types/define";
 import type { Action, Plan } from "./actions.ts";
 import type { Decision } from "./decision.ts";
@@ -74,7 +75,10 @@ function checkAfter(
 ): Plan["check"] {
   if (verification) {
     const phase = phaseOf(appSecret, types);
-    if (!verified || verified.status === "True") return { state: "Repeat", phase };
+    // What cannot be checked is no trouble: nothing comes of asking sooner.
+    if (!verified || verified.status === "True" || verified.reason === Reason.CannotBeChecked) {
+      return { state: "Repeat", phase };
+    }
     // The time is one that the API server let pass; this is for a status that another program wrote past it.
     const sinceMs = Date.parse(verification.failingSince ?? "") || 0;
     return {

@@ -48,6 +48,13 @@ export function rememberedVerdict(
         message,
         ...(verification.host === undefined ? {} : { facts: { host: verification.host } }),
       };
+    case "Unverifiable":
+      return {
+        answer,
+        reason,
+        message,
+        ...(verification.host === undefined ? {} : { facts: { host: verification.host } }),
+      };
     case "No":
       return { answer, reason, message, passing: passing === true };
     case "Silence":
@@ -75,8 +82,8 @@ function olderRecord(status: AppSecretStatus | undefined): Pick<Verification, "a
 /**
  * - A yes may be published.
  * - A no may not, whatever `verify` says.
- * - Silence may be under BestEffort, except where a published value is then missing: only Atlas knows the
- *   address of its cluster. And it must be the target's silence, not the operator's: that nobody asked proves nothing at all.
+ * - What cannot be checked, and silence, may be under BestEffort, except where a published value is then missing: only Atlas
+ *   knows the address of its cluster. And it must be the target's silence, not the operator's: that nobody was asked proves nothing.
  *
  * Whether anything that was verified would be replaced is another question: see rules/keep-verified.ts.
  */
@@ -86,6 +93,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
       return true;
     case "No":
       return false;
+    case "Unverifiable":
     case "Silence":
       if (verdict.reason === Reason.CheckNotMade) return false;
       return spec.verify === "BestEffort" && isComplete(spec, verdict.facts ?? {}, types);
@@ -96,6 +104,7 @@ export function mayPublish(spec: AppSecretSpec, verdict: Verdict, types?: readon
 export function isPassing(verdict: Verdict, verification: Verification, now: Date): boolean {
   switch (verdict.answer) {
     case "Yes":
+    case "Unverifiable":
       return false;
     case "No":
       return verdict.passing || settlesInMs(verification, now) > 0;
@@ -118,9 +127,23 @@ export function conditionOf(verdict: Verdict): Unstamped {
       return { status: "True", reason: Reason.Verified, message };
     case "No":
       return { status: "False", reason: verdict.reason, message };
+    case "Unverifiable":
     case "Silence":
       return { status: "Unknown", reason: verdict.reason, message };
   }
+}
+
+/** Ends the message of a verdict that `verify` does not accept, once: the next process reads it back from the status. */
+const TO_PUBLISH_ANYWAY =
+  "With verify: Strict it is not published. To publish it without a full check, set verify: BestEffort.";
+
+/** The condition Verified of an AppSecret that its verdict holds back. Under BestEffort only a no does, or a missing value. */
+export function heldConditionOf(spec: AppSecretSpec, verdict: Verdict): Unstamped {
+  const condition = conditionOf(verdict);
+  const isToBeNamed = verdict.answer === "Unverifiable" && spec.verify === "Strict";
+  return isToBeNamed && !condition.message.endsWith(TO_PUBLISH_ANYWAY)
+    ? { ...condition, message: `${condition.message} ${TO_PUBLISH_ANYWAY}` }
+    : condition;
 }
 
 /** `status.verification`: what the verdict is about, and what the next process must know of it. */
@@ -160,6 +183,11 @@ function answerOf(
   return isImplied ? {} : answer;
 }
 
+/** What cannot be checked stays so: it is no trouble that could repair itself. */
+function isTrouble(answer: Verdict["answer"]): boolean {
+  return answer === "No" || answer === "Silence";
+}
+
 /** A check of the same inputs that failed before was the first, or the one that it goes back to. */
 function failingSinceOf(
   observed: Observed,
@@ -167,9 +195,9 @@ function failingSinceOf(
   verdict: Verdict,
   now: Date,
 ): string | undefined {
-  if (verdict.answer === "Yes") return undefined;
+  if (!isTrouble(verdict.answer)) return undefined;
   const before = rememberedVerdict(observed, sources);
-  const isFirst = before === undefined || before.answer === "Yes";
+  const isFirst = before === undefined || !isTrouble(before.answer);
   return isFirst ? inSeconds(now) : observed.appSecret.status?.verification?.failingSince;
 }
 

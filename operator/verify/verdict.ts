@@ -3,11 +3,16 @@
  * full stop, and quotes neither a secret value nor what a server said.
  */
 import type { Facts, Verdict } from "#api/check";
-import type { Reason } from "#api/status";
+import { Reason } from "#api/status";
 
 /** It works. */
 export function yes(message: string, facts?: Facts): Verdict {
   return { answer: "Yes", message, ...(facts && { facts }) };
+}
+
+/** The check cannot look at all of it. `message` says what could be checked, and what could not. */
+export function unverifiable(message: string, facts?: Facts): Verdict {
+  return { answer: "Unverifiable", reason: Reason.CannotBeChecked, message, ...(facts && { facts }) };
 }
 
 /** A definite no, which only a person can change. */

@@ -4,6 +4,7 @@
 import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
 import { judgeKeySet } from "#verify/jwks/jwk-set";
 import { parseMongoUri } from "#verify/mongodb/uri";
+import { isLocal } from "#verify/mongodb/hosts";
 import { hostsOf } from "./clients/mongodb-drivers.ts";
 import type { Reading } from "./clients/mongodb-drivers.ts";
 
@@ -16,7 +17,13 @@ export function ofConnectionString(uri: string): Verdict {
   if (problem !== undefined) return { says: "No", reason: "refused at apply", message: problem };
   const parsed = parseMongoUri(uri);
   if ("refusal" in parsed) return { says: "No", ...parsed.refusal };
-  const { srv, hosts, credentials, authSource, defaultDatabase, tls, replicaSet } = parsed;
+  const { srv, hosts, credentials, authSource, defaultDatabase, tls, replicaSet, doubts } = parsed;
+  if (doubts.notes.length > 0) {
+    return { says: "Unverifiable", reason: "CannotBeChecked", message: doubts.notes.join("; ") };
+  }
+  if (srv === undefined && hosts.every(({ host }) => isLocal(host))) {
+    return { says: "Unverifiable", reason: "CannotBeChecked", message: "localhost is the application's own" };
+  }
   return {
     says: "Yes",
     reads: {

@@ -26,6 +26,11 @@ export function hasForm({ of, form, message }: { of?: RegExp; form: RegExp; mess
   };
 }
 
+/** The text has nothing of this form: a mistake that deserves a sentence of its own. */
+export function lacks({ form, message }: { form: RegExp; message: string }): Demand {
+  return { cel: (text) => `!${matches(text, form)}`, holds: (text) => !form.test(text), message };
+}
+
 /** @returns the message of the first demand that the text does not meet, undefined when it meets them all */
 export function problemOf(demands: readonly Demand[], text: string): string | undefined {
   return demands.find(({ holds }) => !holds(text))?.message;

@@ -33,9 +33,9 @@ export function isDataKeyCel(key: string): string {
   return `${matches(key, DATA_KEY)} && !${matches(key, NOT_A_DATA_KEY)}`;
 }
 
-/** CEL: the expression's text has this form. */
+/** CEL: the expression's text has this form. RE2 writes a character by its number in another way. */
 export function matches(expression: string, form: RegExp): string {
-  return `${expression}.matches(r'${form.source}')`;
+  return `${expression}.matches(r'${form.source.replaceAll(/\\u([0-9a-f]{4})/g, "\\x{$1}")}')`;
 }
 
 /** CEL: a list of these texts. */

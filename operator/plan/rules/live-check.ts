@@ -5,7 +5,7 @@ import type { Decision, Rule } from "../decision.ts";
 import { ACCEPTED, keep } from "../decision.ts";
 import type { Facts } from "../facts.ts";
 import type { Observed } from "../observed.ts";
-import { conditionOf, isPassing, rememberedVerdict } from "../verdict.ts";
+import { heldConditionOf, isPassing, rememberedVerdict } from "../verdict.ts";
 import type { CheckedSpec } from "../check-subject.ts";
 import { checkSubjectOf, phaseOf } from "../check-subject.ts";
 
@@ -17,12 +17,12 @@ import { checkSubjectOf, phaseOf } from "../check-subject.ts";
 const PATIENCE_MS = 2000;
 
 /** The verdict keeps this generation back. One that was published is put back when somebody changed it, whatever the verdict is by now. */
-export const heldBack: Rule = ({ observed, isCheckDue, verdict, isAllowed, verification, wasPublished, now }) => {
+export const heldBack: Rule = ({ observed, spec, isCheckDue, verdict, isAllowed, verification, wasPublished, now }) => {
   if (isCheckDue || !verdict || !verification || isAllowed || wasPublished) return undefined;
   return {
     ...keep(observed),
     accepted: ACCEPTED,
-    verified: conditionOf(verdict),
+    verified: heldConditionOf(spec, verdict),
     verification,
     held: true,
     progress: isPassing(verdict, verification, now) ? "Reconciling" : "Stalled",

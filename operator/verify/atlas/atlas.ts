@@ -250,6 +250,7 @@ function judgePing(verdict: Verdict, host: string, clusterName: string): Verdict
         `The TLS handshake with ${cluster} failed. Atlas drops connections from addresses that are not on its IP access list. ${ADD_ADDRESS}`,
       );
     default:
+      if (verdict.answer === "Unverifiable") return { ...verdict, facts: { host } };
       if (verdict.answer !== "Silence") return verdict;
       // Atlas did answer. The address is known even if the cluster cannot be reached from here, by a private endpoint for example.
       return { ...verdict, message: `${verdict.message} ${ADD_ADDRESS}`, facts: { host } };

@@ -1,4 +1,4 @@
-import { MONGODB_URI_PARTS } from "#api/types/database/mongodb-grammar";
+import { mongoUriParts } from "#api/types/database/mongodb-grammar";
 import type { CheckDefinition } from "../check.ts";
 import { createMongoCheck } from "./mongodb.ts";
 
@@ -6,6 +6,6 @@ import { createMongoCheck } from "./mongodb.ts";
 export const mongodb: CheckDefinition<"MongoDB"> = {
   purpose: "a database",
   mayBePrivate: true,
-  budgetOf: ({ uri }) => MONGODB_URI_PARTS.exec(uri)?.groups?.["hosts"] ?? "",
+  budgetOf: ({ uri }) => mongoUriParts(uri)?.hosts.join(",") ?? "",
   create: ({ egress }) => createMongoCheck({ egress }),
 };

@@ -14,9 +14,12 @@ import { jitter } from "#common/jitter";
 import { resolveSrv } from "./srv.ts";
 import type { SrvOutcome } from "./srv.ts";
 import { no } from "../verdict.ts";
+import { isLocal } from "./hosts.ts";
+import type { HostAndPort } from "./hosts.ts";
+import { excuse } from "./trust.ts";
 import { parseMongoUri } from "./uri.ts";
-import type { HostAndPort, MongoUri } from "./uri.ts";
-import { isFinal, summarize, verdictOf } from "./verdicts.ts";
+import type { MongoUri } from "./uri.ts";
+import { isFinal, notDialled, summarize, verdictOf, withDoubts, withHint } from "./verdicts.ts";
 import type { HostOutcome } from "./verdicts.ts";
 
 export type MongoCheckOptions = {
@@ -47,13 +50,17 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
   return async function check({ uri: text, database }, { signal }) {
     const parsed = parseMongoUri(text);
     if ("refusal" in parsed) return no(parsed.refusal.reason, parsed.refusal.message);
+    const { doubts } = parsed;
+    if (doubts.reach === "Nothing" || (parsed.srv === undefined && parsed.hosts.length === 0))
+      return notDialled(doubts);
 
     const timeoutMs = jitter(mostMs);
     const deadline = performance.now() + timeoutMs;
     return withTimeLimit(timeoutMs, signal, async (over) => {
       const found = await resolveSrv(parsed, { signal: over, ...(dnsServers !== undefined && { dnsServers }) });
       if (found.kind !== "Found") return srvVerdict(found);
-      return checkHosts(found.uri, database, deadline, over);
+      const verdict = await checkHosts(found.uri, database, deadline, over);
+      return withHint(withDoubts(verdict, doubts), parsed.loginHint);
     });
   };
 
@@ -87,7 +94,9 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
         return error.code === "NameNotFound" ? { kind: error.code } : { kind: error.code, message: error.message };
       },
     );
-    return unlessOver(addresses, signal, { kind: "TimedOut" });
+    const outcome = await unlessOver<ResolvedHost | HostOutcome>(addresses, signal, { kind: "TimedOut" });
+    // Where the flags let the operator connect to its own host, it is a person's computer and the application is there, too.
+    return "kind" in outcome && outcome.kind !== "TimedOut" && isLocal(host) ? { kind: "Local" } : outcome;
   }
 
   async function checkHost(wanted: ResolvedHost & Wanted, timeoutMs: number, outer: AbortSignal): Promise<HostOutcome> {
@@ -97,12 +106,17 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
         ...{ host, port, addresses, tls: uri.tls, secureContext: egress.secureContext },
         ...{ timeoutMs: Math.min(timeoutMs, connectTimeoutMs), signal },
       });
-      if ("failure" in dialled) return dialled.failure;
+      if ("failure" in dialled) return excused(dialled.failure, uri);
       const { socket } = dialled;
-      const outcome = probe({ socket, uri, database });
-      return unlessOver<HostOutcome>(outcome, signal, { kind: "TimedOut" }).finally(() => socket.destroy());
+      const outcome = probe({ socket, uri, database }).then((said) => excused(said, uri));
+      return unlessOver(outcome, signal, { kind: "TimedOut" }).finally(() => socket.destroy());
     });
   }
+}
+
+function excused(outcome: HostOutcome, { ownTrust }: MongoUri): HostOutcome {
+  const why = outcome.kind === "TlsFailed" ? excuse(outcome.code, ownTrust) : undefined;
+  return why === undefined ? outcome : { kind: "TlsUnchecked", why };
 }
 
 type ResolvedHost = HostAndPort & { addresses: readonly Address[] };

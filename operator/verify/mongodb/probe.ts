@@ -9,13 +9,16 @@ import type { MongoUri } from "./uri.ts";
 import type { Reply } from "./wire.ts";
 
 export type ProbeOutcome =
-  | { kind: "Welcome" }
+  /** `isOld`: drivers of today refuse a server of this version, and older ones do not. */
+  | { kind: "Welcome"; isOld: boolean }
+  /** It said hello and fits. The login, if there is one, is not for the check. */
+  | { kind: "Greeted"; isOld: boolean }
   | Break
   | LoginFailure
   /** There is no user in the connection string, and the server wants one. */
   | { kind: "LoginMissing" }
   | { kind: "NotAuthorized" }
-  /** Current drivers do not talk to a server of this version. */
+  /** No driver that is in use talks to a server of this version. */
   | { kind: "UnsupportedVersion" }
   /** The connection string says loadBalanced=true, and the server is not behind such a load balancer. */
   | { kind: "NotLoadBalanced" }
@@ -31,6 +34,8 @@ export type ProbeOutcome =
  * not taken from a package, because an upgrade must not turn a database that works into one that is refused.
  */
 const MIN_WIRE_VERSION = 9;
+/** MongoDB 3.6, as the Node.js drivers 5 and 6 have it: Amazon DocumentDB and Azure Cosmos DB still have such versions. */
+const MIN_WIRE_VERSION_OF_OLDER_DRIVERS = 6;
 const MAX_WIRE_VERSION = 29;
 
 /** For the server's log. */
@@ -62,7 +67,8 @@ export type Probe = {
  */
 export async function probe({ socket, uri, database }: Probe): Promise<ProbeOutcome> {
   const connection = createConnection(socket);
-  const { credentials } = uri;
+  const mayLogIn = uri.doubts.reach === "Login";
+  const credentials = mayLogIn ? uri.credentials : undefined;
   const authSource = authSourceOf(uri);
   const mechanism = credentials?.mechanism ?? "DEFAULT";
   const details = {
@@ -77,9 +83,13 @@ export async function probe({ socket, uri, database }: Probe): Promise<ProbeOutc
   const hello = greeting.reply;
   const unfit = refusal(hello, uri) ?? unfitness(hello, uri);
   if (unfit !== undefined) return unfit;
+  const isOld = (hello.maxWireVersion ?? 0) < MIN_WIRE_VERSION;
+  if (!mayLogIn) return { kind: "Greeted", isOld };
 
   if (credentials !== undefined) {
-    const failure = await logIn(connection, credentials, authSource, hello.saslSupportedMechs);
+    // Servers before 4.0 list no mechanisms and know SCRAM-SHA-1 only, as do those that resemble them.
+    const offered = hello.saslSupportedMechs ?? (isOld ? ["SCRAM-SHA-1"] : undefined);
+    const failure = await logIn(connection, credentials, authSource, offered);
     if (failure !== undefined) return failure;
   }
   const commands = [
@@ -94,13 +104,14 @@ export async function probe({ socket, uri, database }: Probe): Promise<ProbeOutc
     const refused = refusal(exchange.reply, uri);
     if (refused !== undefined) return refused;
   }
-  return { kind: "Welcome" };
+  return { kind: "Welcome", isOld };
 }
 
 /** What speaks against using this server any further, from its reply to hello. */
 function unfitness(hello: Reply, uri: MongoUri): ProbeOutcome | undefined {
   const { minWireVersion = 0, maxWireVersion = 0, setName } = hello;
-  if (maxWireVersion < MIN_WIRE_VERSION || minWireVersion > MAX_WIRE_VERSION) return { kind: "UnsupportedVersion" };
+  if (maxWireVersion < MIN_WIRE_VERSION_OF_OLDER_DRIVERS || minWireVersion > MAX_WIRE_VERSION)
+    return { kind: "UnsupportedVersion" };
   if (uri.loadBalanced && hello.serviceId === undefined) return { kind: "NotLoadBalanced" };
   if (uri.replicaSet !== undefined && setName !== uri.replicaSet) return { kind: "OtherReplicaSet" };
   const isMember = setName !== undefined || hello.isreplicaset === true;

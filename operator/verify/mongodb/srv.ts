@@ -4,8 +4,10 @@
  */
 import { Resolver } from "node:dns/promises";
 import { Reason } from "#api/status";
-import { MAX_HOSTS } from "./uri.ts";
-import type { HostAndPort, MongoUri, Refusal } from "./uri.ts";
+import { MAX_HOSTS } from "./hosts.ts";
+import type { HostAndPort } from "./hosts.ts";
+import type { Refusal } from "./refusal.ts";
+import type { MongoUri } from "./uri.ts";
 
 export type SrvOutcome =
   | { kind: "Found"; uri: MongoUri }

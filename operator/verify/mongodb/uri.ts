@@ -1,27 +1,33 @@
 /**
  * Reads a connection string as far as a live check needs it. Pure: no look-up and no connection.
  *
- * The only parser of the check. It shares its grammar with the rules at apply (mongodb-grammar.ts), so it reads whatever they
- * accept, or says why not. It obeys less than a driver does: a connection string can name files and sockets of the
- * application's container, proxies, and identities that the operator must not lend.
+ * The only parser of the check. It shares its grammar with the rules at apply (mongodb-grammar.ts): what they refuse, it refuses.
+ * It refuses what no driver or no server takes. What some drivers read otherwise, or only the application can use (files and
+ * sockets of its container, proxies, its identity), it leaves to the application: `doubts` says so.
  *
  * Form: MongoDB's "Connection String" and "URI Options" specifications.
  */
-import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
-import { Reason } from "#api/status";
 import { mongodbUriProblem } from "#api/types/database/mongodb-uri";
-import { MONGODB_URI_PARTS } from "#api/types/database/mongodb-grammar";
-import { REFUSED_MECHANISMS, WHY_NOT_INSECURE, optionRule } from "./options.ts";
+import { mongoUriParts } from "#api/types/database/mongodb-grammar";
+import type { MongoUriParts } from "#api/types/database/mongodb-grammar";
+import { doubtCombinations, refuseContradictions } from "./contradictions.ts";
+import { readHosts } from "./hosts.ts";
+import type { HostAndPort } from "./hosts.ts";
+import { UNCHECKED_MECHANISMS, isChecked, mechanismProblem } from "./mechanisms.ts";
+import type { Login, Mechanism } from "./mechanisms.ts";
+import { isTrue } from "./option-values.ts";
+import { readOptions } from "./query.ts";
+import type { Options } from "./query.ts";
+import { Refused, badOption, badUri, collectDoubts } from "./refusal.ts";
+import type { DoubtCollector, Doubts, Refusal } from "./refusal.ts";
+import { ownTrust } from "./trust.ts";
+import type { OwnTrust } from "./trust.ts";
 
-export type HostAndPort = { host: string; port: number };
-
-export type Credentials = { username: string; password: string; mechanism?: Mechanism };
-export type Mechanism = (typeof MECHANISMS)[number];
+export type Credentials = Login & { mechanism?: Mechanism };
 
 /** What a `mongodb://` string says, and a `mongodb+srv://` string together with its DNS records. */
 export type MongoUri = {
-  /** Empty only for mongodb+srv:// whose record was not read yet. */
+  /** Empty for mongodb+srv:// whose record was not read yet, and where there is nothing to dial. */
   hosts: readonly HostAndPort[];
   srv?: { host: string; serviceName: string };
   tls: boolean;
@@ -32,6 +38,12 @@ export type MongoUri = {
   defaultDatabase?: string;
   replicaSet?: string;
   loadBalanced: boolean;
+  /** What the mistake may be when the server refuses the login. A sentence. */
+  loginHint?: string;
+  /** What the check cannot check. */
+  doubts: Doubts;
+  /** Which certificates the application accepts beside those that the check does. */
+  ownTrust: OwnTrust;
 };
 
 /** The database that knows the user (MongoDB's "Authentication" specification). */
@@ -39,32 +51,9 @@ export function authSourceOf({ authSource, defaultDatabase, credentials }: Mongo
   return authSource ?? defaultDatabase ?? (credentials?.mechanism === "PLAIN" ? "$external" : "admin");
 }
 
-/** Why a connection string cannot be checked. `message` goes into a status: it quotes nothing but documented option names. */
-export type Refusal = { reason: Reason; message: string };
-
-/** The seed list of a large sharded cluster; each host costs a look-up and perhaps a connection. */
-export const MAX_HOSTS = 20;
 /** A Secret holds up to a megabyte, and parsing that much would delay all other work by half a second. */
 const MAX_CHARACTERS = 16_384;
-
-const MECHANISMS = ["DEFAULT", "SCRAM-SHA-1", "SCRAM-SHA-256", "PLAIN"] as const;
-/** Letters and digits of any script: drivers look up the name in its ASCII form (IDNA). */
-const HOST = /^(?<name>[-_.\p{L}\p{M}\p{Nd}]+|\[[0-9a-fA-F:.]+\])(:(?<port>[0-9]{1,5}))?$/u;
-/** Percent-encoded or not, drivers take a host that ends like this for the path of a socket. */
-const SOCKET = /(\.|%2e)sock$/i;
-/** RFC 6335 §5.1. The underscore in front of it is not part of the option. */
-const SERVICE_NAME = /^[a-zA-Z0-9-]{1,15}$/;
 const CONTROL = /[\x00-\x1f\x7f]/;
-
-/** A refusal on its way out of the parser. Never leaves this file. */
-class Refused extends Error {
-  readonly refusal: Refusal;
-
-  constructor(reason: Reason, message: string) {
-    super(reason);
-    this.refusal = { reason, message };
-  }
-}
 
 /** Never throws, whatever the text is. */
 export function parseMongoUri(uri: string): MongoUri | { refusal: Refusal } {
@@ -79,182 +68,125 @@ export function parseMongoUri(uri: string): MongoUri | { refusal: Refusal } {
 function parse(uri: string): MongoUri {
   if (uri.length > MAX_CHARACTERS) throw badUri(`The connection string is longer than ${MAX_CHARACTERS} characters.`);
   const problem = mongodbUriProblem(uri);
-  if (problem !== undefined) throw badUri(`The connection string ${problem}.`);
-  const parts = MONGODB_URI_PARTS.exec(uri)?.groups ?? {};
-  // A password with a bare / or ? in it looks like a host with a path. Node.js drivers refuse it, too.
-  if (parts["user"] === undefined && uri.includes("@")) {
-    throw badUri(
-      "The connection string has an @ behind the host, and no user name. Percent-encode / ? and @ in a password, and @ in an option (%2F, %3F, %40).",
-    );
-  }
-  const isSrv = parts["srv"] !== undefined;
-  const options = readOptions(parts["query"] ?? "");
-  const hosts = readHosts(parts["hosts"] ?? "");
-  const tls = readTls(options) ?? isSrv;
-  const credentials = readCredentials(parts["user"], parts["password"], options, tls);
-  const database = decoded(parts["database"] ?? "");
-  // It is part of what the server gets to read: to many a server in the network, a line break would begin a command.
-  if (CONTROL.test(database)) throw badUri("The database in the connection string contains a control character.");
-  const loadBalanced = readBoolean(options, "loadBalanced") ?? false;
-  const direct = readBoolean(options, "directConnection") ?? false;
-  const replicaSet = options.get("replicaSet");
+  const parts = mongoUriParts(uri);
+  if (problem !== undefined || parts === undefined)
+    throw badUri(`The connection string ${problem ?? "has no scheme"}.`);
 
-  if (isSrv && direct) {
-    throw badOption("directConnection", "cannot be true with mongodb+srv, which stands for several hosts");
-  }
-  // As drivers count them: also one host that is named twice.
-  const isSeveral = parts["hosts"]?.includes(",") === true;
-  if (isSeveral && direct) {
-    throw badOption("directConnection", "cannot be true with more than one host");
-  }
-  if (loadBalanced && (isSeveral || replicaSet !== undefined || direct)) {
-    throw badOption("loadBalanced", "allows one host only, and neither replicaSet nor directConnection");
-  }
-  const serviceName = options.get("srvServiceName") ?? "mongodb";
-  if (!SERVICE_NAME.test(serviceName)) throw badOption("srvServiceName", "is not a service name (RFC 6335)");
-  for (const name of ["srvServiceName", "srvMaxHosts"]) {
-    if (!isSrv && options.has(name)) throw badOption(name, "is allowed with mongodb+srv only");
-  }
+  const collector = collectDoubts();
+  const options = readOptions(parts.query, collector);
+  const place = { isSrv: parts.isSrv, isSeveral: parts.hosts.length > 1 };
+  refuseContradictions(options, place);
+  doubtCombinations(options, collector);
+  const hosts = readHosts(parts.hosts, collector);
+  refuseWritesThatFail(options, hosts, collector);
+  const tls = readTls(options, parts.isSrv, collector);
+  const credentials = readCredentials(parts, options, tls, collector);
+  const database = readDatabase(parts, collector);
+  const [authSource, replicaSet] = [options.get("authSource"), options.get("replicaSet")];
   const srvHost = hosts[0]?.host;
   return {
-    hosts: isSrv ? [] : hosts,
-    ...(isSrv && srvHost !== undefined && { srv: { host: srvHost, serviceName } }),
+    hosts: parts.isSrv ? [] : hosts,
+    ...(parts.isSrv &&
+      srvHost !== undefined && { srv: { host: srvHost, serviceName: options.get("srvServiceName") ?? "mongodb" } }),
     tls,
     ...(credentials !== undefined && { credentials }),
-    ...(options.has("authSource") && { authSource: options.get("authSource") ?? "" }),
+    ...(authSource !== undefined && { authSource }),
     ...(database !== "" && { defaultDatabase: database }),
     ...(replicaSet !== undefined && { replicaSet }),
-    loadBalanced,
+    loadBalanced: isTrue(options.get("loadBalanced")),
+    ...loginHintOf(parts),
+    doubts: collector.doubts(),
+    ownTrust: ownTrust(options),
   };
 }
 
-function badUri(message: string): Refused {
-  return new Refused(Reason.RejectedURI, message);
-}
-
-/** `why` reads on after the option's name. */
-function badOption(name: string, why: string): Refused {
-  return new Refused(
-    Reason.RejectedURIOption,
-    `The connection string's option ${name} ${why}. Change it, or set verify: Off to publish without a check.`,
-  );
-}
-
-/** By documented name. What is ignored is left out; nothing refused gets this far. */
-function readOptions(query: string): ReadonlyMap<string, string> {
-  const options = new Map<string, string>();
-  const seen = new Set<string>();
-  const pairs = query.split("&").filter((pair) => pair !== "");
-  // As drivers decode them: a + is a space, and a % that begins no encoding stands for itself.
-  const decodedPairs = [...new URL(`mongodb://host/?${query}`).searchParams];
-  for (const [index, [optionName, value]] of decodedPairs.entries()) {
-    // The name is not quoted: a password with a bare "?" in it ends up here.
-    const which = `number ${index + 1} (of ${pairs.length})`;
-    if (!/^[^=]+=/.test(pairs[index] ?? "")) {
-      throw badUri(`The connection string's option ${which} is not of the form name=value.`);
-    }
-    const rule = optionRule(optionName);
-    if (rule === undefined) throw badOption(which, "is unknown, perhaps because of a typing error");
-    if (rule.use === "Refused") throw badOption(rule.name, rule.why);
-    if (seen.has(rule.name) && rule.name !== "readPreferenceTags") throw badOption(rule.name, "is given twice");
-    seen.add(rule.name);
-    if (rule.use === "Ignored") continue;
-    if (value === "" || CONTROL.test(value)) {
-      throw badOption(rule.name, "has no value, or one with a control character");
-    }
-    options.set(rule.name, value);
-  }
-  for (const name of ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"]) {
-    if (readBoolean(options, name) === true) throw badOption(name, WHY_NOT_INSECURE);
-  }
-  return options;
-}
-
-function readBoolean(options: ReadonlyMap<string, string>, name: string): boolean | undefined {
-  const value = options.get(name);
-  if (value === undefined) return undefined;
-  if (value !== "true" && value !== "false") throw badOption(name, "must be true or false");
-  return value === "true";
-}
-
-function readTls(options: ReadonlyMap<string, string>): boolean | undefined {
-  const [tls, ssl] = [readBoolean(options, "tls"), readBoolean(options, "ssl")];
-  if (tls !== undefined && ssl !== undefined && tls !== ssl) throw badOption("ssl", "contradicts tls");
-  return tls ?? ssl;
-}
-
-function readHosts(list: string): HostAndPort[] {
-  const hosts = new Map<string, HostAndPort>();
-  for (const text of list.split(",")) {
-    if (SOCKET.test(text)) {
-      throw badUri(
-        "Unix sockets exist only beside the application, so the check cannot use one. Set verify: Off to publish without a check.",
-      );
-    }
-    const { name = "", port: digits = "27017" } = HOST.exec(text)?.groups ?? {};
-    const [host, port] = [readHost(name), Number(digits)];
-    if (host === undefined || port < 1 || port > 65_535) {
-      throw badUri(
-        "The connection string's host must be a name or an IP address, not percent-encoded, with a port from 1 to 65535.",
-      );
-    }
-    hosts.set(`${host}:${port}`, { host, port });
-    if (hosts.size > MAX_HOSTS) {
-      throw badUri(
-        `The connection string names more than ${MAX_HOSTS} hosts. A few members are enough: drivers find the others.`,
-      );
-    }
-  }
-  return [...hosts.values()];
-}
-
-/** In lower case and ASCII; undefined for what is no host, and for an address in letters of another script. */
-function readHost(name: string): string | undefined {
-  if (name.startsWith("[")) return isIP(name.slice(1, -1)) === 6 ? name.toLowerCase() : undefined;
-  if (/^[\x21-\x7e]*$/.test(name)) return name.toLowerCase() || undefined;
-  const ascii = domainToASCII(name);
-  return isIP(ascii) === 0 && ascii !== "" ? ascii : undefined;
-}
-
-function readCredentials(
-  user: string | undefined,
-  encodedPassword: string | undefined,
-  options: ReadonlyMap<string, string>,
-  tls: boolean,
-): Credentials | undefined {
-  const mechanism = options.get("authMechanism");
-  const refusal = REFUSED_MECHANISMS.get(mechanism ?? "DEFAULT");
-  if (refusal !== undefined) throw badOption("authMechanism", `names a mechanism that ${refusal}`);
-  if (mechanism !== undefined && !isMechanism(mechanism)) {
-    throw badOption("authMechanism", `must be one of ${MECHANISMS.join(", ")}`);
-  }
-  if (mechanism === "PLAIN" && !tls) {
-    throw badOption("authMechanism", "is PLAIN without tls=true, which sends the password unencrypted");
-  }
-  if (user === undefined) {
-    if (mechanism !== undefined) throw badOption("authMechanism", "requires a user name and a password");
-    return undefined;
-  }
-  const [username, password] = [decoded(user), decoded(encodedPassword ?? "")];
-  if (username === "" || password === "") {
-    throw badUri("The connection string has a user name without a password, or a password without a user name.");
-  }
-  if (CONTROL.test(username) || CONTROL.test(password)) {
-    throw badUri(
-      "The user name or password in the connection string contains a control character, most often a line break.",
+/** Retryable writes are the default of drivers, and these servers refuse them: reads work, the first write fails. */
+function refuseWritesThatFail(options: Options, hosts: readonly HostAndPort[], doubts: DoubtCollector): void {
+  if (options.get("retryWrites") === "false") return;
+  const isAt = (domain: RegExp) => hosts.some(({ host }) => domain.test(host));
+  if (isAt(/\.docdb(-elastic)?\.amazonaws\.com(\.cn)?\.?$/)) {
+    throw badOption(
+      "retryWrites must be false for Amazon DocumentDB, which refuses retryable writes (retryWrites=false)",
     );
   }
-  return { username, password, ...(mechanism !== undefined && { mechanism }) };
-}
-
-function isMechanism(name: string): name is Mechanism {
-  return (MECHANISMS as readonly string[]).includes(name);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw badUri("The connection string has a % that does not begin a percent-encoding. Write %25 for a percent sign.");
+  if (isAt(/\.(mongo\.cosmos|documents)\.azure\.com\.?$/)) {
+    doubts.add("writes may fail at Azure Cosmos DB without retryWrites=false");
   }
+}
+
+function readTls(options: Options, isSrv: boolean, doubts: DoubtCollector): boolean {
+  const written = options.get("tls") ?? options.get("ssl");
+  if (written !== undefined) return isTrue(written);
+  const implying = [...options.keys()].find((name) => IMPLYING_TLS.has(name));
+  if (!isSrv && implying !== undefined)
+    doubts.add(`${implying} implies TLS for some drivers (write tls=true)`, "Nothing");
+  return isSrv;
+}
+
+/** PyMongo switches TLS on where one of these is set. */
+const IMPLYING_TLS = new Set([
+  "tlsInsecure",
+  "tlsAllowInvalidCertificates",
+  "tlsAllowInvalidHostnames",
+  "tlsCAFile",
+  "tlsCRLFile",
+  "tlsCertificateKeyFile",
+  "tlsCertificateKeyFilePassword",
+  "tlsDisableOCSPEndpointCheck",
+]);
+
+function readCredentials(
+  parts: MongoUriParts,
+  options: Options,
+  tls: boolean,
+  doubts: DoubtCollector,
+): Credentials | undefined {
+  const mechanism = options.get("authMechanism")?.toUpperCase();
+  const login = readLogin(parts, doubts);
+  if (mechanism === undefined) return login;
+  const problem = mechanismProblem(mechanism, login, options);
+  if (problem !== undefined) throw badOption(problem);
+  const why = UNCHECKED_MECHANISMS.get(mechanism);
+  if (why !== undefined) doubts.add(`the login, because ${why} (${mechanism})`, "Hello");
+  if (mechanism === "PLAIN" && !tls) doubts.add("the login, because it would send the password unencrypted", "Hello");
+  if (login === undefined && why === undefined) doubts.add("authMechanism requires a login for some drivers");
+  return login !== undefined && isChecked(mechanism) ? { ...login, mechanism } : undefined;
+}
+
+function readLogin({ user, password = "" }: MongoUriParts, doubts: DoubtCollector): Login | undefined {
+  if (user === undefined) return undefined;
+  const login = { username: decodeURIComponent(user), password: decodeURIComponent(password) };
+  if (CONTROL.test(login.username + login.password)) {
+    doubts.add(
+      "the login, because user name or password has a control character, most often a line break (%0A): remove it",
+      "Hello",
+    );
+  }
+  if (`${user}${password}`.includes("+")) doubts.add("a + in the login is a space for PyMongo (write %2B)");
+  return login;
+}
+
+/** Both may also be what the password is. */
+function loginHintOf({ password = "" }: MongoUriParts): Pick<MongoUri, "loginHint"> {
+  if (/^(<|%3c).*(>|%3e)$/i.test(password)) {
+    return { loginHint: "The password has angle brackets around it, perhaps those of a placeholder." };
+  }
+  return /%25[0-9a-f]{2}/i.test(password)
+    ? { loginHint: "The password has %25 before two hexadecimal digits: perhaps it was percent-encoded twice." }
+    : {};
+}
+
+function readDatabase({ user, database, query }: MongoUriParts, doubts: DoubtCollector): string {
+  const name = decodeURIComponent(database);
+  // It is part of what the server gets to read: to many a server in the network, a line break would begin a command.
+  if (CONTROL.test(name)) doubts.add("the database's name has a control character", "Nothing");
+  // A password with a bare / or ? in it looks like a host with a path.
+  if (user === undefined && (database + query).includes("@")) {
+    doubts.add("an @ behind the hosts ends a login for some drivers (write %40)", "Nothing");
+  }
+  if (/^<.*>$/.test(name)) doubts.add("the database's name looks like a placeholder", "Hello");
+  if (/[#\\]/.test(database)) doubts.add("drivers do not read # and \\ in the database's name alike", "Nothing");
+  if (name.includes(".")) doubts.add("drivers do not read a dot in the database's name alike", "Hello");
+  if (database.includes("+")) doubts.add("drivers do not read a + in the database's name alike", "Hello");
+  return name;
 }

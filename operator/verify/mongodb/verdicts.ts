@@ -3,7 +3,8 @@ import type { Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import type { DialFailure } from "../network/dial.ts";
 import type { ProbeOutcome } from "./probe.ts";
-import { no, notYet, silence, yes } from "../verdict.ts";
+import type { Doubts } from "./refusal.ts";
+import { no, notYet, silence, unverifiable, yes } from "../verdict.ts";
 
 /** What came of one host. */
 export type HostOutcome =
@@ -12,7 +13,11 @@ export type HostOutcome =
   /** `message`: from the egress rules, which name the flag that helps. */
   | { kind: "AddressRefused"; message: string }
   | { kind: "NameNotFound" }
-  | { kind: "ResolveFailed" };
+  | { kind: "ResolveFailed" }
+  /** The application's own container, which has another one's address here. */
+  | { kind: "Local" }
+  /** The TLS handshake failed, which it need not for the application. `why` reads on after "Not checked: ". */
+  | { kind: "TlsUnchecked"; why: string };
 
 const COMPARE_LOGIN = "Compare user name, password and authSource with the database's users.";
 
@@ -20,7 +25,13 @@ const COMPARE_LOGIN = "Compare user name, password and authSource with the datab
 export function verdictOf(outcome: HostOutcome): Verdict {
   switch (outcome.kind) {
     case "Welcome":
-      return yes("The database server accepted the login and answered in the named database.");
+      return answered("The database server accepted the login and answered in the named database.", outcome.isOld);
+    case "Greeted":
+      return answered("The database server responded.", outcome.isOld);
+    case "Local":
+      return unverifiable(unchecked("The connection string leads to the application's own container.", [LOCAL]));
+    case "TlsUnchecked":
+      return unverifiable(unchecked("A server responded at the database's host and port.", [outcome.why]));
     case "LoginRefused":
       return no(Reason.RejectedAuthentication, `The database server refused the login. ${COMPARE_LOGIN}`);
     case "MechanismRefused":
@@ -122,6 +133,40 @@ export function verdictOf(outcome: HostOutcome): Verdict {
   }
 }
 
+const LOCAL = "localhost is another container for the operator";
+const OLD = "drivers of today do not support the server's version (they want MongoDB 4.4 or newer), older ones do";
+
+function answered(message: string, isOld: boolean): Verdict {
+  return isOld ? unverifiable(unchecked(message, [OLD])) : yes(message);
+}
+
+/** @param notes sentences without a capital letter and a full stop */
+function unchecked(message: string, notes: readonly string[]): string {
+  return `${message} Not checked: ${notes.join("; ")}.`;
+}
+
+/** What the string says is left to the application, added to a verdict that has nothing against it. */
+export function withDoubts(verdict: Verdict, { notes }: Doubts): Verdict {
+  if (notes.length === 0) return verdict;
+  if (verdict.answer === "Yes") return unverifiable(unchecked(verdict.message, notes));
+  return verdict.answer === "Unverifiable"
+    ? unverifiable(`${verdict.message.slice(0, -1)}; ${notes.join("; ")}.`)
+    : verdict;
+}
+
+/** What the mistake may be, where the server did not accept the login. */
+export function withHint(verdict: Verdict, hint: string | undefined): Verdict {
+  const isOfLogin = verdict.answer === "No" && verdict.reason === Reason.RejectedAuthentication;
+  return isOfLogin && hint !== undefined ? { ...verdict, message: `${verdict.message} ${hint}` } : verdict;
+}
+
+/** The verdict without a connection. */
+export function notDialled({ notes }: Doubts): Verdict {
+  return unverifiable(
+    unchecked("Only the application can tell whether the connection string works.", notes.length > 0 ? notes : [LOCAL]),
+  );
+}
+
 function tlsMessage(code: string): string {
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
     return "The database server's certificate has expired or is not valid yet. Renew it.";
@@ -141,6 +186,7 @@ function tlsMessage(code: string): string {
 /** A member of the set judged the login. The others would say the same, and another attempt could lock the account. */
 const FINAL: readonly HostOutcome["kind"][] = [
   "Welcome",
+  "Greeted",
   "LoginRefused",
   "MechanismRefused",
   "LoginImpossible",
@@ -164,6 +210,8 @@ const TELLING: readonly HostOutcome["kind"][] = [
   "NotReady",
   "NotMongoDB",
   "TlsFailed",
+  "TlsUnchecked",
+  "Local",
   "NotLoadBalanced",
   "OtherReplicaSet",
   "UnsupportedVersion",
@@ -177,6 +225,6 @@ export function summarize(outcomes: readonly HostOutcome[]): Verdict {
   const final = outcomes.find(isFinal);
   if (final !== undefined) return verdictOf(final);
   const telling = outcomes.toSorted((a, b) => TELLING.indexOf(b.kind) - TELLING.indexOf(a.kind)).map(verdictOf);
-  const said = telling.find(({ answer }) => answer === "Silence") ?? telling[0];
-  return said ?? verdictOf({ kind: "ResolveFailed" });
+  const said = (answer: Verdict["answer"]) => telling.find((verdict) => verdict.answer === answer);
+  return said("Silence") ?? said("Unverifiable") ?? telling[0] ?? verdictOf({ kind: "ResolveFailed" });
 }

@@ -154,7 +154,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     schedule.pendingSince = undefined;
     const isAnswer = checkNow !== undefined && schedule.answered !== checkNow;
     if (checkNow !== undefined) schedule.answered = checkNow;
-    const isWell = verdict.answer === "Yes" && silences === 0;
+    const isWell = (verdict.answer === "Yes" || verdict.answer === "Unverifiable") && silences === 0;
     schedule.troubleSinceMs = isWell ? undefined : (schedule.troubleSinceMs ?? epochMs());
     const { ms, passedMs } = untilNext(schedule, known);
     checkAfter(ms, key, schedule, passedMs);

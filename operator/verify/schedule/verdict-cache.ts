@@ -26,7 +26,7 @@ export type VerdictCache = {
 };
 
 export type Question = {
-  /** How old a yes may be. */
+  /** How old a yes may be, and what cannot be checked. */
   maxAgeMs: number;
   /** Only a check that begins after the question counts. */
   fresh: boolean;
@@ -204,6 +204,7 @@ function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean 
     case "No":
       return !verdict.passing;
     case "Yes":
+    case "Unverifiable":
       return !fresh && silences < SILENCES_UNTIL_UNKNOWN;
     case "Silence":
     case undefined:
@@ -212,8 +213,9 @@ function outlivesSilence({ verdict, silences }: Entry, fresh: boolean): boolean 
 }
 
 function maxAge({ verdict, silences }: Entry, { maxAgeMs, repeatsAfterMs = 0 }: Question): number {
-  if (verdict?.answer === "Yes" && silences === 0) return maxAgeMs;
-  const reason = verdict === undefined || verdict.answer === "Yes" ? Reason.Unreachable : verdict.reason;
+  const isWell = verdict?.answer === "Yes" || verdict?.answer === "Unverifiable";
+  if (isWell && silences === 0) return maxAgeMs;
+  const reason = verdict === undefined || isWell ? Reason.Unreachable : verdict.reason;
   return Math.max(youngMs(reason), SHARED_OF_PAUSE * repeatsAfterMs);
 }
 

@@ -93,7 +93,7 @@ const TABLE: [input: string, spec: Json, field: string, help: RegExp][] = [
     "a Mongo URI without a host",
     uri({ value: `mongodb://u:${CANARY}@/db` }),
     "spec.database.mongodbUri.value",
-    /must name a host/,
+    /must name its hosts/,
   ],
   [
     "a Mongo URI with a line break",

@@ -48,7 +48,7 @@ export async function verdictOn(uri: string, options: CheckOptions = {}): Promis
   return verdict;
 }
 
-export type Expected = "Yes" | `${"No" | "Waiting" | "Silence"} ${string}`;
+export type Expected = "Yes" | "Unverifiable CannotBeChecked" | `${"No" | "Waiting" | "Silence"} ${string}`;
 
 /** A verdict in two words: "No RejectedTLS", "Waiting RejectedNameNotFound" (a no that passes), "Silence Unreachable". */
 export function inShort(verdict: Verdict): string {

@@ -6,6 +6,7 @@ import type { Verdict } from "#api/check";
 import type { Condition, ConditionType } from "#api/status";
 import { Reason } from "#api/status";
 import { plan } from "#plan/plan";
+import { conditionOf } from "#plan/verdict";
 import type { World } from "#support/plan/world";
 import { edit, makeDue, NOW, observe, put, settle, world, YES } from "#support/plan/world";
 
@@ -47,6 +48,11 @@ const NOT_YET: Verdict = {
   passing: true,
 };
 const SILENCE: Verdict = { answer: "Silence", reason: Reason.UnreachableTimeout, message: "Nobody answers." };
+const UNVERIFIABLE: Verdict = {
+  answer: "Unverifiable",
+  reason: Reason.CannotBeChecked,
+  message: "The database server responded. Not checked: the login.",
+};
 
 function condition({ appSecret }: World, type: ConditionType): Condition | undefined {
   return appSecret.status?.conditions?.find((candidate) => candidate.type === type);
@@ -188,6 +194,28 @@ test("silence keeps a version from being published under Strict, which waits", a
   assert.is(says(w, "Reconciling"), "True/UnreachableTimeout");
 });
 
+test("what cannot be checked is published under BestEffort, and told", async () => {
+  const w = world(db(GOOD));
+  w.answer = () => UNVERIFIABLE;
+  await settle(w);
+  assert.is(uriOf(w), GOOD);
+  assert.is(says(w, "Ready"), "True/PublishedUnverified");
+  assert.is(says(w, "Verified"), "Unknown/CannotBeChecked");
+  assert.is(says(w, "Stalled") + says(w, "Reconciling"), "");
+});
+
+test("what cannot be checked is held under Strict, names BestEffort once, also after a restart, and stalls", async () => {
+  const w = world(db(GOOD, { verify: "Strict" }));
+  w.answer = () => UNVERIFIABLE;
+  await settle(w);
+  assert.is(w.secrets.size, 0);
+  assert.is(says(w, "Ready"), "False/CannotBeChecked");
+  assert.is(says(w, "Stalled"), "True/CannotBeChecked");
+  assert.match(condition(w, "Ready")?.message ?? "", /Not checked: the login\. .*set verify: BestEffort\.$/);
+  restart(w);
+  assert.equal(await settle(w), []);
+});
+
 test("an Atlas cluster whose address nobody told waits, also under BestEffort: MONGODB_URI would be missing", async () => {
   const w = world(atlas);
   w.answer = () => SILENCE;
@@ -262,6 +290,7 @@ for (const [what, verdict] of [
   ["yes", YES],
   ["no", NO],
   ["silence", SILENCE],
+  ["what cannot be checked", UNVERIFIABLE],
 ] as const) {
   test(`a check that says ${what} again writes nothing`, async () => {
     const w = world(db(GOOD));
@@ -288,6 +317,8 @@ for (const [what, verdict] of [
 for (const [what, spec, verdict, waits] of [
   ["a yes", db(GOOD), YES, undefined],
   ["a definite no that has lasted", db(GOOD), NO, false],
+  ["what cannot be checked", db(GOOD), UNVERIFIABLE, undefined],
+  ["what cannot be checked, under Strict", db(GOOD, { verify: "Strict" }), UNVERIFIABLE, undefined],
   ["a no that may pass", atlas, NOT_YET, true],
   ["silence under Strict", db(GOOD, { verify: "Strict" }), SILENCE, true],
   ["silence under BestEffort, which is published", db(GOOD), SILENCE, false],
@@ -300,8 +331,8 @@ for (const [what, spec, verdict, waits] of [
     restart(w);
     for (const check of [before, plan(observe(w), later(120)).check]) {
       assert.ok(check?.state === "Repeat");
-      if (verdict.answer === "Yes") assert.is(check.trouble, undefined);
-      else assert.equal(check.trouble, { sinceMs: NOW.getTime(), reason: verdict.reason, waits });
+      if (waits === undefined) assert.is(check.trouble, undefined);
+      else assert.equal(check.trouble, { sinceMs: NOW.getTime(), reason: conditionOf(verdict).reason, waits });
     }
   });
 }

@@ -62,7 +62,7 @@ const uri = fc
   .map((parts) => Object.values(parts).join(""));
 
 test("whatever passes at apply is read by the check, or refused with one of its own reasons", () => {
-  let [read, refused] = [0, 0];
+  let [read, doubted, refused] = [0, 0, 0];
   fc.assert(
     fc.property(uri, (text) => {
       const parsed = parseMongoUri(text);
@@ -70,21 +70,29 @@ test("whatever passes at apply is read by the check, or refused with one of its 
         assert.ok("refusal" in parsed, "what is refused at apply is refused by the check");
         return;
       }
-      if (!("refusal" in parsed)) return void (read += 1);
+      if (!("refusal" in parsed)) {
+        if (parsed.doubts.notes.length > 0) doubted += 1;
+        else read += 1;
+        return;
+      }
       refused += 1;
       assert.ok(["RejectedURI", "RejectedURIOption"].includes(parsed.refusal.reason));
       assert.match(parsed.refusal.message, /^[A-Z].*\.$/);
     }),
     { numRuns: 5_000 },
   );
-  assert.ok(read > 1_000 && refused > 1_000, `${read} read, ${refused} refused`);
+  assert.ok(
+    read > 800 && doubted > 300 && refused > 300,
+    `${read} read, ${doubted} left to the application, ${refused} refused`,
+  );
 });
 
 test("whatever the check reads, the official driver reads alike", () => {
   fc.assert(
     fc.property(uri, (text) => {
       const ours = parseMongoUri(text);
-      if ("refusal" in ours) return;
+      // Where drivers do not agree, the check says so.
+      if ("refusal" in ours || ours.doubts.notes.length > 0) return;
       const { options } = new MongoClient(text);
       const { credentials, replicaSet, srvHost } = options;
       // The driver's types promise more than is there.
