@@ -23,7 +23,7 @@ export function content(
   const readText = (value: SecretValue): string => text(read(value));
   for (const { path, value, demands } of secretFields(spec, types)) {
     const problem = demands.length === 0 ? undefined : problemOf(demands, readText(value));
-    if (problem !== undefined) return { ok: false, problem: `${path}: ${sourcesOf(value)} ${problem}.` };
+    if (problem !== undefined) return { ok: false, problem: `${path}: ${textOf(value)} ${problem}.` };
   }
   const { type, content: given } = typeOf(spec, types);
   const learned = host === undefined ? {} : { host };
@@ -40,11 +40,11 @@ export function size(data: Readonly<Record<string, string>>): number {
   return Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value, "base64"), 0);
 }
 
-/** Where the text of a value came from. A literal has passed the schema, which makes the same demands. */
-function sourcesOf(value: SecretValue): string {
-  return needs(value)
-    .map(({ name, key }) => `key "${key}" of Secret "${name}"`)
-    .join(" and ");
+/** The text of a value in words. A literal never needs them: it has passed the schema, which makes the same demands. */
+function textOf(value: SecretValue): string {
+  const sources = needs(value).map(({ ref }) => `key "${ref.key}" of Secret "${ref.name}"`);
+  if (value.format === undefined) return sources.join();
+  return sources.length === 0 ? "the composed text" : `the text composed with ${sources.join(" and ")}`;
 }
 
 export function base64(value: string): string {

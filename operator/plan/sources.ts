@@ -11,7 +11,7 @@ import type { Source } from "./observed.ts";
 export function sourceNames(spec: TypedSpec, types?: readonly TypeDefinition[]): string[] {
   const names = new Set<string>();
   for (const { value } of secretFields(spec, types)) {
-    for (const { name } of needs(value)) names.add(name);
+    for (const { ref } of needs(value)) names.add(ref.name);
   }
   return [...names].sort();
 }
@@ -41,8 +41,8 @@ export function resolveSources(
   if (unread.length > 0) return { kind: "Unread", names: unread };
 
   for (const { path, value } of secretFields(spec, types)) {
-    for (const ref of needs(value)) {
-      const missing = whyMissing(path, ref, sources);
+    for (const { path: within, ref } of needs(value)) {
+      const missing = whyMissing(`${path}${within}`, ref, sources);
       if (missing) return { kind: "Missing", ...missing };
     }
   }

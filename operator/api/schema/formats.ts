@@ -45,3 +45,11 @@ export function listOf(texts: readonly string[]): string {
 
 /** An IPv6 address in a URL. */
 export const IPV6 = "\\[[0-9a-fA-F:.]+\\]";
+
+/**
+ * Percent-encodes a text for any part of a URL. Half of a surrogate pair has no UTF-8, and encodeURIComponent would throw at it:
+ * it becomes U+FFFD as everywhere else.
+ */
+export function percentEncoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}

@@ -36,6 +36,10 @@ const atlas = (changed: object): Json => ({
 });
 const both: Json = { value: CANARY, valueFrom: { secretKeyRef: { name: "source", key: "uri" } } };
 
+/** One of the placeholders in the format is `password`. */
+const composed = (values: Json, format = `mongodb://$(user):$(password)@host/${CANARY}`): Json =>
+  uri({ format, with: values });
+
 const TABLE: [input: string, spec: Json, field: string, help: RegExp][] = [
   ["no spec at all", null, "spec", /Required value/],
   ["no type", { custom: { data: { A: { value: CANARY } } } }, "spec.type", /Required value/],
@@ -119,9 +123,62 @@ const TABLE: [input: string, spec: Json, field: string, help: RegExp][] = [
     "spec.database.mongodbUri",
     /must be of type object/,
   ],
-  ["value and valueFrom", uri(both), "spec.database.mongodbUri", /exactly one of value and valueFrom/],
-  ["neither value nor valueFrom", uri({}), "spec.database.mongodbUri", /exactly one of value and valueFrom/],
-  ["value and valueFrom of an entry", custom({ A: both }), "spec.custom.data[A]", /exactly one of value and valueFrom/],
+  ["value and valueFrom", uri(both), "spec.database.mongodbUri", /exactly one of value, valueFrom and format/],
+  ["neither value nor valueFrom", uri({}), "spec.database.mongodbUri", /exactly one of value, valueFrom and format/],
+  [
+    "value and valueFrom of an entry",
+    custom({ A: both }),
+    "spec.custom.data[A]",
+    /exactly one of value, valueFrom and format/,
+  ],
+  [
+    "a format without values",
+    uri({ format: `mongodb://${CANARY}` }),
+    "spec.database.mongodbUri.with",
+    /must be set when/,
+  ],
+  [
+    "values without a format",
+    uri({ with: { a: { value: CANARY } } }),
+    "spec.database.mongodbUri.with",
+    /must not be set unless format is set/,
+  ],
+  [
+    "a placeholder without a value",
+    composed({ user: { value: CANARY } }),
+    "spec.database.mongodbUri.format",
+    /only placeholders \$\(NAME\) whose NAME is in with/,
+  ],
+  [
+    "a value without a placeholder",
+    composed({ user: { value: "u" }, password: { value: CANARY }, pasword: { value: CANARY } }),
+    "spec.database.mongodbUri.with",
+    /only names that format uses/,
+  ],
+  [
+    "a placeholder's name with a dash",
+    custom({ A: { format: `${CANARY}$(a-b)`, with: { "a-b": { value: CANARY } } } }),
+    "spec.custom.data[A].with",
+    /only names of letters, digits and '_'/,
+  ],
+  [
+    "a composed value in a composed value",
+    composed({ user: { value: "u" }, password: { format: CANARY, with: {} } }),
+    "spec.database.mongodbUri.with.password.format",
+    /unknown field/,
+  ],
+  [
+    "a composed URI with the wrong scheme",
+    composed({ user: { value: CANARY }, password: { value: CANARY } }, "postgres://$(user):$(password)@host"),
+    "spec.database.mongodbUri.format",
+    /must begin with mongodb:/,
+  ],
+  [
+    "a composed URI without a host",
+    composed({ user: { value: CANARY }, password: { value: CANARY } }, "mongodb://$(user):$(password)@/db"),
+    "spec.database.mongodbUri.format",
+    /must name a host/,
+  ],
   ["a number for a value", custom({ A: { value: 31_337 } }), "spec.custom.data.A.value", /must be of type string/],
   ["a list for a value", custom({ A: { value: [CANARY] } }), "spec.custom.data.A.value", /must be of type string/],
   [
@@ -278,6 +335,13 @@ test("the largest spec that the bounds allow does not exhaust the API server's b
   };
   const everything = await server.create(namespace, "largest", custom(data, { target: fields }), { dryRun: true });
   assert.is(everything.status, 201, everything.text.slice(0, 2_000));
+  const names = Array.from({ length: 16 }, (_, index) => `name_${index}`);
+  const placeholders = names.flatMap((one) => [`$(${one})`, `$(${one})`, `$(${one})`, `$(${one})`]).join("$$(x) ");
+  const format = long(placeholders, 4_096);
+  const parts = Object.fromEntries(names.map((one) => [one, { value: "x" }]));
+  const values = numbered(256, (index) => [`k${index}`, { format, with: parts }]);
+  const composedOnes = await server.create(namespace, "largest", custom(values), { dryRun: true });
+  assert.is(composedOnes.status, 201, composedOnes.text.slice(0, 2_000));
   const longUri = await server.create(namespace, "largest", uri({ value: long("mongodb://u:p@host", 8_192) }), {
     dryRun: true,
   });

@@ -139,6 +139,8 @@ test("the table shows type, readiness, reason, Secret and age; the message only 
       ["Name", 0],
       ["Type", 0],
       ["Ready", 0],
+      ["Verified", 0],
+    ["Verified", 0],
       ["Reason", 0],
       ["Secret", 0],
       ["Age", 0],

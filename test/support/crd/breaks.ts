@@ -4,134 +4,13 @@
  */
 import fc from "fast-check";
 
+import { EDGES, FORMATS, KEYS, NAMES, PLACEHOLDERS, SECRETS, SECRET_EDGES, URIS } from "./edges.ts";
 import { CANARY, type Json, specs } from "./specs.ts";
 
 type Fields = { [key: string]: Json };
 /** Sets the value at a path, or removes it when there is no value. */
 type Edit = { path: string[]; value?: Json };
 export type Mistake = Edit[];
-
-const URLS = [
-  "https://",
-  "http://id.example.com/jwks",
-  "HTTPS://id.example.com/jwks",
-  "https://id.example.com",
-  "https://id.example.com:65536/jwks?x=y",
-  "https://id.example.com:port/jwks",
-  "https://user@id.example.com/jwks",
-  "https://id.example.com/jwks#a",
-  "https://1.2.3.4/jwks",
-  "https://1.2.3/jwks",
-  "https://[::1]:8443/jwks",
-  "https://[::1/jwks",
-  "https://a..b/",
-  "https://-a/",
-  "https://é.example/",
-  "https://id.example.com/é",
-  "https://id.example.com/a b",
-  "https://id.example.com/\n",
-  "/jwks.json",
-  "id.example.com/jwks.json",
-  `https://id.example.com/${"a".repeat(2025)}`,
-  `https://id.example.com/${"a".repeat(2026)}`,
-];
-
-const URIS = [
-  `mongodb+srv://u:${CANARY}@cluster.example.net:27017/db`,
-  `mongodb+srv://u:${CANARY}@a.example.net,b.example.net/db`,
-  `mongodb+srv://u:${CANARY}@/db`,
-  `mongodb://u:${CANARY}@`,
-  `mongodb://u:${CANARY}@/db`,
-  `mongodb://u:${CANARY}@:27017/db`,
-  `mongodb://u:${CANARY}@host:port/db`,
-  `mongodb://u:${CANARY}@@host/db`,
-  `mongodb://u:${CANARY}/@host/db`,
-  `mongodb://:${CANARY}@host/db`,
-  `mongodb://@host/${CANARY}`,
-  `mongodb://u:${CANARY}@host/db\n`,
-  `mongodb://u:${CANARY}@host/d b`,
-  `mongodb://u:${CANARY}@host /db`,
-  `mongodb://u:${CANARY}é😀@host/db`,
-  `mongodb://u:${CANARY}\u00a0@host/db`,
-  `MONGODB://u:${CANARY}@host/db`,
-  `mongo://u:${CANARY}@host/db`,
-  `postgres://u:${CANARY}@host/db`,
-  ` mongodb://u:${CANARY}@host/db`,
-  `mongodb://u:${CANARY}@${"h".repeat(8192 - 12 - CANARY.length)}`,
-  `mongodb://u:${CANARY}@${"h".repeat(8192 - 11 - CANARY.length)}`,
-];
-
-const NAMES = [
-  "",
-  " ",
-  "a b",
-  "a\n",
-  "A",
-  "-a",
-  "a-",
-  "a.b",
-  "a..b",
-  "a/b",
-  "a$b",
-  'a"b',
-  "\u0000",
-  "\u007f",
-  "\u0085",
-  "\u00a0a",
-  "\u2028",
-  "\ufeff",
-  "é",
-  "😀",
-  "constructor",
-  ...[24, 25, 63, 64, 253, 254, 1024, 1025].map((length) => "a".repeat(length)),
-  ...[63, 64].map((length) => "😀".repeat(length)),
-];
-
-const HEX = [
-  "64f0c1a2b3c4d5e6f7a8b9c",
-  "64F0C1A2B3C4D5E6F7A8B9C0",
-  "64f0c1a2b3c4d5e6f7a8b9cg",
-  "64f0c1a2b3c4d5e6f7a8b9c\n",
-];
-
-const KEYS = [
-  ...NAMES,
-  ".",
-  "..",
-  "..a",
-  ".a",
-  "A-b_c.d",
-  "toString",
-  "__proto__",
-  "example.com/x",
-  "Example.com/x",
-  "/x",
-  "x/",
-  "a/b/c",
-  "appsecret.dev/x",
-  "sub.appsecret.dev/x",
-  "myappsecret.dev/x",
-  "app.kubernetes.io/managed-by",
-  "app.kubernetes.io/name",
-  "kubernetes.io/service-account.name",
-  "kubectl.kubernetes.io/last-applied-configuration",
-  "MONGODB_URI",
-  "DATABASE_NAME",
-  "JWKS_URI",
-  "ATLAS_PUBLIC_KEY",
-];
-
-/** Texts at the edge of what a field takes; other fields are tried with NAMES. */
-const EDGES = new Map([
-  ["jwksUri", URLS],
-  ["projectId", [...HEX, ...NAMES]],
-  ["key", KEYS],
-  ["keys", KEYS],
-]);
-
-/** What stands in the place of a secret must not come back in a reply either. */
-const SECRETS = ["mongodbUri", "publicKey", "privateKey", "password", "data"];
-const SECRET_EDGES = ["", `${CANARY}\n`, "x".repeat(4_096), "x".repeat(4_097)];
 
 const REF: Json = { secretKeyRef: { name: "a", key: "b" } };
 const FORMS: Json[] = [
@@ -143,6 +22,20 @@ const FORMS: Json[] = [
   { value: { value: CANARY } },
   { valueFrom: { secretKeyRef: CANARY } },
   { valueFrom: CANARY },
+  { format: CANARY },
+  { with: { a: { value: CANARY } } },
+  { format: CANARY, with: {} },
+  { format: CANARY, with: null },
+  { format: `${CANARY}$(a)`, with: { a: { value: CANARY } } },
+  { format: `${CANARY}$(a)`, with: { a: { value: CANARY } }, value: CANARY },
+  { format: `${CANARY}$(a)`, with: { a: { value: CANARY } }, valueFrom: REF },
+  { format: `${CANARY}$(a)`, with: { a: { value: CANARY, valueFrom: REF } } },
+  { format: `${CANARY}$(a)`, with: { a: { format: "$(b)", with: { b: { value: CANARY } } } } },
+  { format: `${CANARY}$(a)`, with: { a: CANARY } },
+  { format: `${CANARY}$(a)`, with: { a: null } },
+  { format: 7, with: { a: { value: CANARY } } },
+  { format: "$(a)", with: [CANARY] },
+  { format: "$(a)", with: CANARY },
   [CANARY],
   CANARY,
 ];
@@ -182,12 +75,30 @@ export const KINDS_OF_MISTAKES: ((spec: Json) => Mistake[])[] = [
   },
   function anotherEntry(spec) {
     return placesIn(withMaps(spec))
-      .filter(({ path }) => ["data", "labels", "annotations", "keys"].includes(path.at(-1)!))
+      .filter(({ path }) => ["data", "with", "labels", "annotations", "keys"].includes(path.at(-1)!))
       .flatMap(({ path }) => KEYS.map((key) => [{ path: [...path, key], value: entry(path.at(-1)!) }]));
   },
   function otherForm(spec) {
-    const values = placesIn(spec).filter(({ value }) => isObject(value) && ("value" in value || "valueFrom" in value));
+    const values = placesIn(spec).filter(
+      ({ value }) => isObject(value) && ["value", "valueFrom", "format"].some((form) => form in value),
+    );
     return values.flatMap(({ path }) => FORMS.map((value) => [{ path, value }]));
+  },
+  function otherPlaceholders(spec) {
+    const composed = placesIn(spec).filter(({ value }) => isObject(value) && "format" in value);
+    const scheme = (path: string[]) => (path.includes("mongodbUri") ? "mongodb://" : "");
+    const using = (names: string[]): Json => ({
+      format: names.map((name) => `$(${name})`).join(""),
+      with: Object.fromEntries(names.map((name) => [name, { value: CANARY }])),
+    });
+    const numbered = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`);
+    const many = [...PLACEHOLDERS.map((name) => [name]), numbered(16), numbered(17)].map(using);
+    return composed.flatMap(({ path }) =>
+      many.map((value) => [
+        { path, value },
+        { path: [...path, "format"], value: `${scheme(path)}${(value as { format: string }).format}` },
+      ]),
+    );
   },
   function missing(spec) {
     return placesIn(spec).map(({ path }) => [{ path }]);
@@ -264,13 +175,14 @@ export function withMistake(spec: Json, mistake: Mistake): Json {
 }
 
 function edges(path: string[]): string[] {
+  if (path.at(-1) === "format") return FORMATS;
   if (path.at(-1) === "value" && path.includes("mongodbUri")) return URIS;
   if (path.at(-1) === "value" && path.some((key) => SECRETS.includes(key))) return SECRET_EDGES;
   return EDGES.get(path.at(-1)!) ?? EDGES.get(path.at(-2)!) ?? NAMES;
 }
 
 function entry(map: string): Json {
-  return map === "data" ? { value: CANARY } : "a";
+  return map === "data" || map === "with" ? { value: CANARY } : "a";
 }
 
 /** The spec with the maps of its target, empty where they are missing. */

@@ -26,11 +26,42 @@ const dataKey = fc.oneof(
   { weight: 1, arbitrary: fc.stringMatching(/^[a-zA-Z0-9_-][-._a-zA-Z0-9]{0,8}$/) },
 );
 
-function secretValue(literal: fc.Arbitrary<string>): fc.Arbitrary<Json> {
+/** What stands around placeholders in a format: dollar signs and parentheses, too, of which some escape or break one. */
+const aroundPlaceholders = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom("", "-", " ", CANARY, "a)", "$", "$$", "(", "$$(", "$$$", "é😀") },
+  { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 4 }) },
+);
+
+/** The texts before, between and after placeholders. */
+type Around = { first: string; between: string; last: string };
+
+/** A value that is composed of others. */
+function composed(literal: fc.Arbitrary<string>, around?: Around): fc.Arbitrary<Json> {
+  return fc
+    .tuple(
+      fc.dictionary(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,5}$/), simpleValue(literal), {
+        minKeys: 1,
+        maxKeys: 3,
+        noNullPrototype: true,
+      }),
+      fc.record({ first: aroundPlaceholders, between: aroundPlaceholders, last: aroundPlaceholders }),
+    )
+    .map(([values, random]) => {
+      const { first, between, last } = around ?? random;
+      const placeholders = Object.keys(values).map((one) => `$(${one})`);
+      return { format: `${first}${placeholders.join(between)}${last}`, with: values };
+    });
+}
+
+function simpleValue(literal: fc.Arbitrary<string>): fc.Arbitrary<Json> {
   return fc.oneof(
     fc.record({ value: literal }),
     fc.record({ valueFrom: fc.record({ secretKeyRef: fc.record({ name, key: dataKey }) }) }),
   );
+}
+
+function secretValue(literal: fc.Arbitrary<string>, around?: Around): fc.Arbitrary<Json> {
+  return fc.oneof(simpleValue(literal), composed(literal, around));
 }
 
 function some<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T[]> {
@@ -86,7 +117,11 @@ const authentication = fc.record(
   { requiredKeys: ["jwksUri", "audience"] },
 );
 
-const uri = secretValue(fc.constantFrom(...GOOD_URIS));
+const uri = secretValue(fc.constantFrom(...GOOD_URIS), {
+  first: "mongodb://u:",
+  between: CANARY,
+  last: "@host/db",
+});
 const databaseName = fc.constantFrom("orders", "Ünï", "a-b_c", "x".repeat(63));
 const mongodb = fc.record(
   { name: databaseName, mode: fc.constant("Database"), mongodbUri: uri },
@@ -152,6 +187,16 @@ export const EXAMPLES: Record<string, Json> = {
     target: { keys: { MONGODB_URI: "DATABASE_URL" } },
   },
   "Database with a referenced URI": { type: "Database", database: { name: "orders", mongodbUri: from("uri") } },
+  "Database with a composed URI": {
+    type: "Database",
+    database: {
+      name: "orders",
+      mongodbUri: {
+        format: `mongodb://$(user):${CANARY}$$(x)$(password)@host/db`,
+        with: { user: { value: CANARY }, password: from("password") },
+      },
+    },
+  },
   "Atlas cluster with literals": {
     type: "Database",
     database: {
@@ -184,7 +229,13 @@ export const EXAMPLES: Record<string, Json> = {
   },
   Custom: {
     type: "Custom",
-    custom: { data: { A: { value: CANARY }, B: from("b") } },
+    custom: {
+      data: {
+        A: { value: CANARY },
+        B: from("b"),
+        C: { format: `$(a) ${CANARY} $(b)$(a) a)$$(`, with: { a: from("c"), b: { value: CANARY } } },
+      },
+    },
     target: { keys: { A: "B", B: "A" } },
   },
 };

@@ -56,11 +56,15 @@ const PROBLEMS: [what: string, spec: unknown, problems: string[]][] = [
   ],
   ["a bare string for a secret value", custom({ A: CANARY }), ["spec.custom.data.A must be an object"]],
   ["a number for a secret value", custom({ A: { value: 7 } }), ["spec.custom.data.A.value must be a string"]],
-  ["no form of a secret value", custom({ A: {} }), ["spec.custom.data.A must have exactly one of value and valueFrom"]],
+  [
+    "no form of a secret value",
+    custom({ A: {} }),
+    ["spec.custom.data.A must have exactly one of value, valueFrom and format"],
+  ],
   [
     "both forms of a secret value",
     custom({ A: { value: CANARY, valueFrom: { secretKeyRef: { name: "a", key: "b" } } } }),
-    ["spec.custom.data.A must have exactly one of value and valueFrom"],
+    ["spec.custom.data.A must have exactly one of value, valueFrom and format"],
   ],
   ["no entry", custom({}), ["spec.custom.data must have at least 1 entry"]],
   [

@@ -242,7 +242,7 @@ test("the product's types have names and members of their own", () => {
 /** Every object below `at` that looks like a SecretValue, in the order of its fields. */
 function secretValuesIn(at: unknown): unknown[] {
   if (typeof at !== "object" || at === null) return [];
-  if ("value" in at || "valueFrom" in at) return [at];
+  if ("value" in at || "valueFrom" in at || "format" in at) return [at];
   return Object.values(at).flatMap(secretValuesIn);
 }
 

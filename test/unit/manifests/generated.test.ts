@@ -80,16 +80,16 @@ test("the description states the default, because kubectl explain does not show 
 });
 
 test("a secret value has a bound and nothing else that could quote it", () => {
-  const values = nodes.filter(({ path }) => path.startsWith("spec.") && path.endsWith(".value"));
+  const values = nodes.filter(({ path }) => path.startsWith("spec.") && /\.(value|format)$/.test(path));
   assert.equal(
     values.map(({ path }) => path),
     [
-      "spec.database.mongodbUri.value",
-      "spec.database.atlas.publicKey.value",
-      "spec.database.atlas.privateKey.value",
-      "spec.database.atlas.databaseUser.password.value",
-      "spec.custom.data.*.value",
-    ],
+      "spec.database.mongodbUri",
+      "spec.database.atlas.publicKey",
+      "spec.database.atlas.privateKey",
+      "spec.database.atlas.databaseUser.password",
+      "spec.custom.data.*",
+    ].flatMap((path) => [`${path}.value`, `${path}.format`, `${path}.with.*.value`]),
   );
   for (const { schema } of values) assert.equal(Object.keys(schema).sort(), ["description", "maxLength", "type"]);
 });

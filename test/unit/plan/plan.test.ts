@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HOLDS_LABEL, OWNER_ANNOTATION } from "#api/names";
-import type { Condition, ConditionType } from "#api/status";
 import { plan } from "#plan/plan";
+import { condition, has, says, values } from "#support/plan/says";
 import type { World } from "#support/plan/world";
 import { edit, modify, NOW, observe, put, settle, UID, world, YES } from "#support/plan/world";
 
@@ -16,26 +16,6 @@ const login = {
 const OWNED = { annotations: { [OWNER_ANNOTATION]: "orders" } };
 const ME = { name: "orders", uid: UID };
 const OTHER = { name: "first", uid: "uid-of-first" };
-
-function condition({ appSecret }: World, type: ConditionType): Condition {
-  const found = appSecret.status?.conditions?.find((candidate) => candidate.type === type);
-  if (!found) throw new Error(`there is no condition ${type}`);
-  return found;
-}
-
-function says(in_: World, type: ConditionType): string {
-  const { status, reason } = condition(in_, type);
-  return `${status}/${reason}`;
-}
-
-function has(in_: World, type: ConditionType): boolean {
-  return in_.appSecret.status?.conditions?.some((candidate) => candidate.type === type) ?? false;
-}
-
-function values(in_: World, name: string): Record<string, string> {
-  const data = in_.secrets.get(name)?.data ?? {};
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
-}
 
 const kinds = (actions: readonly { kind: string }[]) => actions.map(({ kind }) => kind);
 

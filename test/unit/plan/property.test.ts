@@ -16,6 +16,15 @@ const name = fc.constantFrom("orders", "one", "two");
 const value = fc.oneof(
   fc.constantFrom({ value: `${CANARY}-literal` }, { value: "" }),
   fc.record({ valueFrom: fc.record({ secretKeyRef: fc.record({ name, key: fc.constantFrom("a", "b") }) }) }),
+  fc.record({
+    format: fc.constantFrom("$(x)", `${CANARY}-$(x)$(x)$$(x)`),
+    with: fc.record({
+      x: fc.oneof(
+        fc.constant({ value: `${CANARY}-part` }),
+        fc.record({ valueFrom: fc.record({ secretKeyRef: fc.record({ name, key: fc.constantFrom("a", "b") }) }) }),
+      ),
+    }),
+  }),
 );
 const common = {
   target: fc.record({ name, keys: fc.constant({}), immutable: fc.boolean() }, { requiredKeys: [] }),

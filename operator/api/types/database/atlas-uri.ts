@@ -1,3 +1,5 @@
+import { percentEncoded } from "../../schema/formats.ts";
+
 /**
  * The connection string of an Atlas cluster, as it is published in MONGODB_URI and as the live check pings it.
  *
@@ -11,11 +13,6 @@
  * @returns a string that `mongodbUriProblem` has nothing against
  */
 export function atlasUri(host: string, user?: { username: string; password: string }): string {
-  const credentials = user === undefined ? "" : `${encode(user.username)}:${encode(user.password)}@`;
+  const credentials = user === undefined ? "" : `${percentEncoded(user.username)}:${percentEncoded(user.password)}@`;
   return `mongodb+srv://${credentials}${host}/`;
-}
-
-/** Half of a surrogate pair has no UTF-8, and encodeURIComponent would throw at it: it becomes U+FFFD as everywhere else. */
-function encode(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
 }

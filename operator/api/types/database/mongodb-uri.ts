@@ -29,6 +29,12 @@ import {
   WITH_VARIABLE,
 } from "./mongodb-grammar.ts";
 
+/** Somebody copied the string and did not fill it in. */
+export const PLACEHOLDER_LEFT = lacks({
+  form: WITH_PLACEHOLDER,
+  message: "must have the user name and password in place of placeholders such as <db_password> or $(PASSWORD)",
+});
+
 /** One sentence for each mistake. The first that applies is the message. */
 export const MONGODB_URI_DEMANDS: readonly Demand[] = [
   lacks({ form: NO_TEXT, message: "must not be empty" }),
@@ -52,10 +58,7 @@ export const MONGODB_URI_DEMANDS: readonly Demand[] = [
     message: "must begin with mongodb:// or mongodb+srv:// in lower case",
   }),
   hasForm({ form: MONGODB_SCHEME, message: "must begin with mongodb:// or mongodb+srv://" }),
-  lacks({
-    form: WITH_PLACEHOLDER,
-    message: "must have the user name and password in place of placeholders such as <db_password> or $(PASSWORD)",
-  }),
+  PLACEHOLDER_LEFT,
   lacks({ form: WITH_COMMA_TOO_MANY, message: "must not have a comma too many before, between or after its hosts" }),
   hasForm({
     of: WITH_AT,

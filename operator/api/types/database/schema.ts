@@ -6,12 +6,14 @@ import { matches } from "../../schema/formats.ts";
 import { type Rule, structure, text, withRules } from "../../schema/rules.ts";
 import { secretField, type SecretValue } from "../../secret-value.ts";
 import { MONGODB_URI_DEMANDS } from "./mongodb-uri.ts";
+import { MONGODB_FORMAT_DEMANDS } from "./uri-format.ts";
 
 export const mongodbUri = secretField("mongodbUri", {
   description:
     "The connection string, for mode Database. It begins with mongodb:// or mongodb+srv://, and its user name and password are percent-encoded. Published as MONGODB_URI.",
   max: 8192,
   demands: MONGODB_URI_DEMANDS,
+  formatDemands: MONGODB_FORMAT_DEMANDS,
 });
 
 export const publicKey = secretField("atlas.publicKey", {
