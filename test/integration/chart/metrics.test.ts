@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { state } from "#support/operator/environment";
 import { eventually } from "#support/operator/eventually";
 import { operatorSuite } from "#support/operator/suite";
-import { custom, database, from } from "#support/operator/specs";
+import { custom, database, from, login } from "#support/operator/specs";
 
 type Panel = { title: string; targets: { expr: string; legendFormat: string }[] };
 type Dashboard = { panels: Panel[]; templating: { list: { query: string | { query: string } }[] } };
@@ -89,9 +89,12 @@ promise("every query can be parsed, and asks for what is on the page", async (en
   await env.apply("published", custom({ A: "1" }));
   await env.apply("waiting", custom({ A: from("nowhere", "a") }));
   // The rules of egress say no to it, without a connection.
-  await env.apply("refused", database({}, { value: "mongodb://127.0.0.1:1/orders" }));
+  await env.apply("refused", login({ authentication: { jwksUri: "https://169.254.169.254/jwks" } }));
+  // Loopback is the workload's own, so it is published without a check.
+  await env.apply("unchecked", database({}, { value: "mongodb://127.0.0.1:1/orders" }));
   await env.ready("published", "True/Published");
   await env.ready("waiting", "False/SourceNotFound");
+  await env.ready("unchecked", "True/PublishedUnverified");
   await eventually(async () => assert.is(state(await env.appSecret("refused"), "Verified"), "False/RejectedAddress"));
   const page = read(await operator.now.metrics());
 

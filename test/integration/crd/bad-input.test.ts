@@ -177,7 +177,7 @@ const TABLE: [input: string, spec: Json, field: string, help: RegExp][] = [
     "a composed URI without a host",
     composed({ user: { value: CANARY }, password: { value: CANARY } }, "mongodb://$(user):$(password)@/db"),
     "spec.database.mongodbUri.format",
-    /must name a host/,
+    /must name its hosts/,
   ],
   ["a number for a value", custom({ A: { value: 31_337 } }), "spec.custom.data.A.value", /must be of type string/],
   ["a list for a value", custom({ A: { value: [CANARY] } }), "spec.custom.data.A.value", /must be of type string/],

@@ -140,7 +140,6 @@ test("the table shows type, readiness, reason, Secret and age; the message only 
       ["Type", 0],
       ["Ready", 0],
       ["Verified", 0],
-    ["Verified", 0],
       ["Reason", 0],
       ["Secret", 0],
       ["Age", 0],
@@ -149,9 +148,9 @@ test("the table shows type, readiness, reason, Secret and age; the message only 
     text,
   );
   const cells = table.rows[0].cells;
-  assert.equal(cells.slice(0, 5), ["example-0", "Authentication", "True", "Published", "orders"]);
-  assert.match(String(cells[5]), /^[0-9]+s$/);
-  assert.is(cells[6], "All is well.");
+  assert.equal(cells.slice(0, 6), ["example-0", "Authentication", "True", null, "Published", "orders"]);
+  assert.match(String(cells[6]), /^[0-9]+s$/);
+  assert.is(cells[7], "All is well.");
 });
 
 test("a category of its own, but not part of `all`", async () => {

@@ -42,19 +42,19 @@ async function nothingIsLeft(): Promise<void> {
 const KINDS = [
   {
     what: "Login provider",
-    row: /^ +dev +orders-login +Authentication +True +Published +orders-login /m,
+    row: /^ +dev +orders-login +Authentication +True +True +Published +orders-login /m,
     refused: ["RejectedNotJWKS", "Check the path in jwksUri"],
     broken: ["RejectedHTTPStatus", "Check the path in jwksUri"],
   },
   {
     what: "Database",
-    row: /^ +dev +orders-db +Database +True +Published +orders-db /m,
+    row: /^ +dev +orders-db +Database +True +True +Published +orders-db /m,
     refused: ["RejectedAuthentication", "Compare user name, password and authSource"],
     broken: ["RejectedNotAuthorized", "Grant a role there, or correct the database's name"],
   },
   {
     what: "Atlas",
-    row: /^ +production +orders-db +Database +True +Published +orders-db /m,
+    row: /^ +production +orders-db +Database +True +True +Published +orders-db /m,
     refused: ["RejectedCluster", "Check clusterName"],
     broken: ["RejectedClusterPaused", "Resume it in Atlas"],
   },

@@ -71,7 +71,10 @@ promise("all of them together are valid in one namespace, and publish what their
   for (const file of files) {
     const { secret, keys } = promised(`examples/${file}`);
     const [appSecret] = manifests(readFileSync(`examples/${file}`, "utf8")).filter(({ kind }) => kind === "AppSecret");
-    const { status } = await env.ready(appSecret!.metadata.name, "True/Published");
+    // The operator of these tests is offline: what has a live check is published without one, and says so.
+    const isChecked = (appSecret as unknown as { spec: { type: string } }).spec.type !== "Custom";
+    const reason = isChecked ? "PublishedUnverified" : "Published";
+    const { status } = await env.ready(appSecret!.metadata.name, `True/${reason}`);
     assert.is(status?.secret?.name, secret);
     assert.equal(Object.keys(await env.values(secret)), keys);
     published.set(secret, keys);
@@ -100,12 +103,12 @@ for (const [environment, database, credentials] of [
     assert.equal([...new Set(all.map(({ kind }) => kind))], ["AppSecret"]);
     assert.not.match(JSON.stringify(all), '"value"');
     await apply(env, all);
-    await env.ready("orders-login", "True/Published");
+    await env.ready("orders-login", "True/PublishedUnverified");
     await env.ready("orders-db", "False/SourceNotFound");
 
     await env.putSecret(environment === "staging" ? "mongodb-credentials" : "atlas-credentials", credentials);
     if (environment === "staging") {
-      await env.ready("orders-db", "True/Published");
+      await env.ready("orders-db", "True/PublishedUnverified");
       assert.equal(Object.keys(await env.values("orders-db")), ["DATABASE_NAME", "MONGODB_URI"]);
       return;
     }
@@ -129,7 +132,7 @@ function withoutCheck(manifest: Manifest): Manifest {
 promise("what the server and the operator add to an AppSecret is no difference to a GitOps tool", async (env) => {
   const all = await gitOps(env, "staging");
   await apply(env, all);
-  await env.ready("orders-login", "True/Published");
+  await env.ready("orders-login", "True/PublishedUnverified");
   const input = all.map((one) => JSON.stringify(one)).join("\n---\n");
   const { code, stdout } = await env.kubectl(["diff", "-f", "-"], input);
   assert.is(code, 0, stdout);

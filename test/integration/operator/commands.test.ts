@@ -19,7 +19,7 @@ promise("get -o wide has the message; events --for has what happened", async (en
   await env.apply("orders-db", database({}, from("nowhere", "uri")));
   await env.ready("orders-db", "False/SourceNotFound");
   const listed = await env.kubectl(readme("get appsecrets -o wide"));
-  assert.match(listed.stdout, /orders-db +Database +False +SourceNotFound .*nowhere/);
+  assert.match(listed.stdout, /orders-db +Database +False +Unknown +SourceNotFound .*nowhere/);
   await eventually(async () => {
     const { code, stdout, stderr } = await env.kubectl(readme("events --for appsecret/orders-db"));
     assert.is(code, 0, stderr);
@@ -39,7 +39,7 @@ promise("wait ends when the Secret is there, and set env --from takes its keys",
 });
 
 promise("annotate with check-now has it checked at once", async (env) => {
-  await env.apply("orders-db", database({}, { value: "mongodb://127.0.0.1:1/orders" }));
+  await env.apply("orders-db", database({}, { value: "mongodb://169.254.169.254:27017/orders" }));
   await eventually(async () => assert.is(state(await env.appSecret("orders-db"), "Verified"), "False/RejectedAddress"));
   const [annotate = "", appSecret = "", name = ""] = readme("annotate appsecret orders-db appsecret.dev/check-now=");
   await env.kubectl([annotate, appSecret, name, "appsecret.dev/check-now=today", "--overwrite"]);
