@@ -4,7 +4,7 @@
  * A yes is remembered as long as the provider's caching headers say (at most an hour), and afterwards requested conditionally.
  * A no is not remembered: the person who repairs it wants to see it gone. A failure forgets nothing.
  */
-import type { Verdict } from "#api/check";
+import type { JwksSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { createExpiringMap } from "#common/expiring-map";
 import { jitter } from "#common/jitter";
@@ -42,14 +42,15 @@ type Remembered = { verdict: Verdict; freshUntil: number; validators: Readonly<R
 export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
   const { http, timeoutMs = TIMEOUT_MS, maxRemembered = MAX_REMEMBERED } = options;
   const { epochMs = Date.now, monotonicMs = () => performance.now() } = options;
-  /** By URI. A verdict that is not fresh any more still has its validators, so it does not expire. */
+  /** By URI and, where it decides, namespace. A verdict that is not fresh any more still has its validators, so it does not expire. */
   const memory = createExpiringMap<string, Remembered>({ ttlMs: Infinity, maxEntries: maxRemembered, monotonicMs });
 
-  async function fetchKeys(uri: string, known: Remembered | undefined, signal: AbortSignal): Promise<Verdict> {
+  async function fetchKeys(subject: JwksSubject, known: Remembered | undefined, signal: AbortSignal): Promise<Verdict> {
+    const { uri, namespace } = subject;
     const outcome = await http.get({
       url: uri,
       headers: { accept: "application/jwk-set+json, application/json;q=0.9, */*;q=0.1", ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: jitter(timeoutMs), signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS, timeoutMs: jitter(timeoutMs), namespace, signal },
     });
     if (outcome.kind !== "Reply") return networkVerdict(outcome, "The login provider");
     const unchanged = outcome.status === 304 ? known : undefined;
@@ -60,21 +61,26 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
     const { storable, freshMs } = freshness(outcome.headers, epochMs());
     const freshUntil = monotonicMs() + freshMs;
     const sent = { ...unchanged?.validators, ...validators(outcome.headers) };
-    if (storable) memory.set(uri, { verdict, freshUntil, validators: sent });
-    else memory.delete(uri);
+    if (storable) memory.set(idOf(subject), { verdict, freshUntil, validators: sent });
+    else memory.delete(idOf(subject));
     return verdict;
   }
 
-  return async ({ uri }, { signal, fresh }) => {
-    const known = memory.get(uri);
+  return async (subject, { signal, fresh }) => {
+    const id = idOf(subject);
+    const known = memory.get(id);
     if (known !== undefined && !fresh && monotonicMs() < known.freshUntil) {
-      memory.set(uri, known);
+      memory.set(id, known);
       return known.verdict;
     }
-    const verdict = await fetchKeys(uri, known, signal);
-    if (verdict.answer === "No") memory.delete(uri);
+    const verdict = await fetchKeys(subject, known, signal);
+    if (verdict.answer === "No") memory.delete(id);
     return verdict;
   };
+}
+
+function idOf({ uri, namespace = "" }: JwksSubject): string {
+  return `${namespace} ${uri}`;
 }
 
 type Reply = Extract<HttpOutcome, { kind: "Reply" }>;
