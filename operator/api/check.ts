@@ -13,10 +13,13 @@ export type CheckSubject = JwksSubject | MongoSubject | AtlasSubject;
 
 export type CheckKind = CheckSubject["kind"];
 
-export type JwksSubject = { kind: "JWKS"; uri: string };
+export type JwksSubject = { kind: "JWKS"; uri: string } & OfNamespace;
 
 /** `database`: the one that is pinged. */
-export type MongoSubject = { kind: "MongoDB"; uri: string; database: string };
+export type MongoSubject = { kind: "MongoDB"; uri: string; database: string } & OfNamespace;
+
+/** `namespace`: the AppSecret's, only where a name may lead elsewhere from another one (check-namespace.ts). */
+type OfNamespace = { namespace?: string };
 
 export type AtlasSubject = {
   kind: "Atlas";

@@ -65,6 +65,8 @@ const schema = z.object({
   egressDeny: cidrList.default([]),
   /** A file with CA certificates in PEM. */
   caBundle: z.string().optional(),
+  /** Undefined: as the Pod's /etc/resolv.conf tells it, otherwise cluster.local. */
+  clusterDomain: z.string().max(253).regex(DNS_SUBDOMAIN).optional(),
   atlasBaseUrl: z
     .string()
     .refine((url) => URL.canParse(url) && new URL(url).protocol === "https:")
@@ -138,6 +140,13 @@ const FLAGS: Readonly<Record<keyof Settings, Flag>> = {
     allowed: "a file with certificates in PEM",
     help: "Also trust the CAs in this file (PEM).",
     default: "those of the system",
+  },
+  clusterDomain: {
+    group: "Live checks",
+    value: "domain",
+    allowed: "a DNS domain such as cluster.local",
+    help: "Look up short names of an AppSecret below this domain, as Pods of its namespace do.",
+    default: "that of the Pod's /etc/resolv.conf, otherwise cluster.local",
   },
   atlasBaseUrl: {
     group: "Live checks",

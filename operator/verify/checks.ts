@@ -26,19 +26,22 @@ export type ChecksOptions = {
   egressDeny: readonly string[];
   /** A file with certificates in PEM. */
   caBundle?: string | undefined;
+  /** See createEgressPolicy. */
+  clusterDomain?: string | undefined;
   /** Of Atlas itself, without the path of its API: https://cloud.mongodb.com */
   atlasBaseUrl: string;
-  /** For HTTPS_PROXY, NO_PROXY and UV_THREADPOOL_SIZE. */
+  /** For HTTPS_PROXY and NO_PROXY. */
   env: NodeJS.ProcessEnv;
   log: Log;
 };
 
 /** @throws OperatorError `InvalidCaBundle`, `InvalidProxy`: what a person gave cannot be used */
-export function createChecks({ egressAllow, egressDeny, caBundle, atlasBaseUrl, env, log }: ChecksOptions): Checks {
-  warnOfFewThreads(env, log);
+export function createChecks(settings: ChecksOptions): Checks {
+  const { egressAllow, egressDeny, caBundle, clusterDomain, atlasBaseUrl, env, log } = settings;
   const policy = createEgressPolicy({
     allow: egressAllow,
     deny: egressDeny,
+    clusterDomain,
     ...(caBundle === undefined ? {} : { caBundle: followCaBundle(caBundle, log) }),
   });
   const proxy = proxyFromEnvironment(env);
@@ -82,22 +85,4 @@ type OfKind<K extends CheckKind> = SubjectOf<K> & { kind: K };
 
 function budgetOf<K extends CheckKind>(subject: OfKind<K>): string {
   return CHECKS[subject.kind].budgetOf(subject);
-}
-
-/** So many names without an answer may be looked up at once before another name has to wait. Measured: see process/thread-pool.ts. */
-const ENOUGH_THREADS = 128;
-
-/**
- * The resolver of the system (getaddrinfo) runs on threads of Node's pool, and one whose DNS server does not answer holds its
- * thread for ten seconds and longer. The size of the pool is the business of the process: it must be set before the pool is first
- * used, which no room can see to.
- */
-function warnOfFewThreads(env: NodeJS.ProcessEnv, log: Log): void {
-  const threads = Number(env["UV_THREADPOOL_SIZE"] ?? 4);
-  // A size that is no number is not enough either.
-  if (threads >= ENOUGH_THREADS) return;
-  log.warn(
-    { threads },
-    `the thread pool is small: a DNS server that does not answer delays other checks. Set UV_THREADPOOL_SIZE to ${ENOUGH_THREADS} or more`,
-  );
 }

@@ -1,4 +1,5 @@
 import type { CheckRequest } from "#api/check";
+import { inNamespace } from "#api/check-namespace";
 import { CHECK_NOW_ANNOTATION } from "#api/names";
 import { Reason } from "#api/status";
 import type { Decision, Rule } from "../decision.ts";
@@ -59,7 +60,7 @@ function request({ observed, read, inputVersions, types }: Facts, spec: CheckedS
   const checkNow = appSecret.metadata.annotations?.[CHECK_NOW_ANNOTATION];
   const fresh = live.due?.fresh ?? false;
   return {
-    subject: checkSubjectOf(spec, read, types),
+    subject: inNamespace(checkSubjectOf(spec, read, types), appSecret.metadata.namespace),
     inputs: live.inputs,
     phase: phaseOf(appSecret, types),
     ...(stands ? { stands } : {}),

@@ -220,9 +220,16 @@ function judgeCluster(body: unknown, clusterName: string): Verdict {
   return yes(`The Atlas project and its cluster "${clusterName}" exist.`, { host: host.toLowerCase() });
 }
 
-/** Atlas drops the connections of other addresses in the TLS handshake or before it. */
+/** Atlas ends the connections of other addresses in the TLS handshake or before it. */
 const ADD_ADDRESS =
   "Check that the IP access list of the Atlas project contains the address that the Kubernetes cluster uses for outgoing connections.";
+
+/** The cause that TLS gives comes first. Its message has the access list already where Atlas's alert is the one for that. */
+function withAccessList(message: string): string {
+  return message.includes("IP access list")
+    ? message
+    : `${message} If that does not help, ${ADD_ADDRESS.replace("Check", "check")}`;
+}
 
 /** What came of the ping, in words of Atlas: the AppSecret contains neither a connection string nor a host. */
 function judgePing(verdict: Verdict, host: string, clusterName: string): Verdict {
@@ -245,10 +252,7 @@ function judgePing(verdict: Verdict, host: string, clusterName: string): Verdict
       // Atlas itself named the host: a new cluster has no records yet.
       return notYet(verdict.reason, `The address of ${cluster} is not in DNS yet. The operator retries automatically.`);
     case Reason.RejectedTLS:
-      return no(
-        verdict.reason,
-        `The TLS handshake with ${cluster} failed. Atlas drops connections from addresses that are not on its IP access list. ${ADD_ADDRESS}`,
-      );
+      return no(verdict.reason, `The TLS handshake with ${cluster} failed. ${withAccessList(verdict.message)}`);
     default:
       if (verdict.answer === "Unverifiable") return { ...verdict, facts: { host } };
       if (verdict.answer !== "Silence") return verdict;

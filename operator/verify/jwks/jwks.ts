@@ -7,7 +7,7 @@
  * A yes is remembered as long as the provider's caching headers say (at most an hour), and afterwards requested conditionally.
  * A no is not remembered: the person who repairs it wants to see it gone. A failure forgets nothing.
  */
-import type { Verdict } from "#api/check";
+import type { JwksSubject, Verdict } from "#api/check";
 import { Reason } from "#api/status";
 import { createExpiringMap } from "#common/expiring-map";
 import { jitter } from "#common/jitter";
@@ -50,41 +50,43 @@ type Remembered = { verdict: Verdict; freshUntil: number; validators: Readonly<R
 export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
   const { http, timeoutMs = TIMEOUT_MS, maxRemembered = MAX_REMEMBERED } = options;
   const { epochMs = Date.now, monotonicMs = () => performance.now() } = options;
-  /** By URI. A verdict that is not fresh any more still has its validators, so it does not expire. */
+  /** By URI and, where it decides, namespace. A verdict that is not fresh any more still has its validators, so it does not expire. */
   const memory = createExpiringMap<string, Remembered>({ ttlMs: Infinity, maxEntries: maxRemembered, monotonicMs });
-  /** By URI: the jwks_uri of the discovery document, undefined if none was found. */
+  /** By the same: the jwks_uri of the discovery document, undefined if none was found. */
   const discovered = createExpiringMap<string, { jwksUri: string | undefined }>({
     ...{ ttlMs: DISCOVERED_TTL_MS, maxEntries: maxRemembered, monotonicMs },
   });
 
-  async function fetchKeys(uri: string, known: Remembered | undefined, asked: Asked): Promise<Verdict> {
+  async function fetchKeys(subject: JwksSubject, known: Remembered | undefined, asked: Asked): Promise<Verdict> {
+    const { uri, namespace } = subject;
     const outcome = await http.get({
       url: uri,
       headers: { ...ACCEPT, ...known?.validators },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: 0, timeoutMs: jitter(timeoutMs), signal: asked.signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: 0, timeoutMs: jitter(timeoutMs), namespace, signal: asked.signal },
     });
-    if (outcome.kind === "BadRedirect") return judgeRedirect(uri, outcome.location, asked);
+    if (outcome.kind === "BadRedirect") return judgeRedirect(subject, outcome.location, asked);
     if (outcome.kind !== "Reply") return networkVerdict(outcome, WHO);
     const unchanged = outcome.status === 304 ? known : undefined;
     const verdict = unchanged?.verdict ?? (await judgeReply(outcome, epochMs()));
     if (verdict.answer === "Silence") return verdict;
-    if (verdict.answer === "No") return withRightUri(verdict, uri, jwksUriIn(outcome.body), asked);
+    if (verdict.answer === "No") return withRightUri(verdict, subject, jwksUriIn(outcome.body), asked);
     const { storable, freshMs } = freshness(outcome.headers, epochMs());
     const freshUntil = monotonicMs() + freshMs;
     const sent = { ...unchanged?.validators, ...validators(outcome.headers) };
-    if (storable) memory.set(uri, { verdict, freshUntil, validators: sent });
-    else memory.delete(uri);
+    if (storable) memory.set(idOf(subject), { verdict, freshUntil, validators: sent });
+    else memory.delete(idOf(subject));
     return verdict;
   }
 
   /** The URL at the end is named only if there is a key set. */
-  async function judgeRedirect(uri: string, location: string | undefined, asked: Asked): Promise<Verdict> {
+  async function judgeRedirect(subject: JwksSubject, location: string | undefined, asked: Asked): Promise<Verdict> {
+    const { uri, namespace } = subject;
     const wrong = `${WHO} redirects to another URL, and libraries that check tokens do not follow redirects.`;
     const end =
       location === undefined
         ? undefined
         : await http.get({
-            ...{ url: location, headers: ACCEPT, signal: asked.signal },
+            ...{ url: location, headers: ACCEPT, namespace, signal: asked.signal },
             ...{ maxBytes: MAX_BYTES, maxRedirects: MAX_REDIRECTS - 1, timeoutMs: jitter(timeoutMs) },
           });
     if (end?.kind === "Reply" && isOfUse(await judgeReply(end, epochMs()))) {
@@ -93,16 +95,17 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
       return no(Reason.RejectedRedirect, `${wrong} ${advice}`);
     }
     const refusal = no(Reason.RejectedRedirect, `${wrong} No key set was found there. Check jwksUri.`);
-    return withRightUri(refusal, uri, undefined, asked);
+    return withRightUri(refusal, subject, undefined, asked);
   }
 
   /** @param given what the response itself names */
   async function withRightUri(
     verdict: Verdict,
-    uri: string,
+    subject: JwksSubject,
     given: string | undefined,
     asked: Asked,
   ): Promise<Verdict> {
+    const { uri } = subject;
     if (verdict.answer !== "No" || !IS_ABOUT_THE_URL.has(verdict.reason)) return verdict;
     if (hasPlaceholder(uri)) {
       return {
@@ -110,10 +113,10 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
         message: `${verdict.message} It contains a placeholder in brackets, such as {tenantid}: replace it by your own value.`,
       };
     }
-    let found = asked.fresh ? undefined : discovered.get(uri);
+    let found = asked.fresh ? undefined : discovered.get(idOf(subject));
     if (found === undefined) {
-      found = { jwksUri: given ?? (await discoverJwksUri(http, uri, asked.signal)) };
-      discovered.set(uri, found);
+      found = { jwksUri: given ?? (await discoverJwksUri(http, subject, asked.signal)) };
+      discovered.set(idOf(subject), found);
     }
     const right = found.jwksUri === undefined ? undefined : nameable(found.jwksUri, uri);
     if (right !== undefined) {
@@ -124,19 +127,25 @@ export function createJwksCheck(options: JwksCheckOptions): Check<"JWKS"> {
     return isEnough ? verdict : { ...verdict, message: `${verdict.message} ${FIND_JWKS_URI}` };
   }
 
-  return async ({ uri }, { signal, fresh }) => {
-    const known = memory.get(uri);
+  return async (subject, { signal, fresh }) => {
+    const id = idOf(subject);
+    const known = memory.get(id);
     if (known !== undefined && !fresh && monotonicMs() < known.freshUntil) {
-      memory.set(uri, known);
+      memory.set(id, known);
       return known.verdict;
     }
-    const verdict = await fetchKeys(uri, known, { signal, fresh });
-    if (verdict.answer === "No") memory.delete(uri);
+    const verdict = await fetchKeys(subject, known, { signal, fresh });
+    if (verdict.answer === "No") memory.delete(id);
     return verdict;
   };
 }
 
 type Asked = Parameters<Check<"JWKS">>[1];
+
+function idOf({ uri, namespace = "" }: JwksSubject): string {
+  return `${namespace} ${uri}`;
+}
+
 type Reply = Extract<HttpOutcome, { kind: "Reply" }>;
 
 const WHO = "The login provider";

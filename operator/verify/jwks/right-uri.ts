@@ -2,6 +2,7 @@
  * Where the key set is, when it is not at jwksUri: the provider's discovery document (OpenID Connect Discovery 1.0 §4) says it, and
  * a redirect does. A URL is only ever named in a message, and never followed from there.
  */
+import type { JwksSubject } from "#api/check";
 import type { HttpClient } from "../network/http.ts";
 import { isObject, text } from "./jwk.ts";
 
@@ -18,11 +19,15 @@ const MAX_LENGTH = 200;
 const ISSUERS = [/^(?:\/auth)?\/realms\/[^/]+(?=\/)/, /^\/oauth2\/[^/]+(?=\/v1\/)/, /^.*(?=\/\.well-known\/)/];
 
 /**
- * Makes a few small requests to the host of `uri`, one after another, and stops at the first discovery document. Never rejects.
+ * Makes a few small requests to the host of the URI, one after another, and stops at the first discovery document. Never rejects.
  *
  * @returns the document's jwks_uri
  */
-export async function discoverJwksUri(http: HttpClient, uri: string, signal: AbortSignal): Promise<string | undefined> {
+export async function discoverJwksUri(
+  http: HttpClient,
+  { uri, namespace }: JwksSubject,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const url = URL.parse(uri);
   if (url === null) return undefined;
   const deadline = performance.now() + TIMEOUT_MS;
@@ -32,7 +37,7 @@ export async function discoverJwksUri(http: HttpClient, uri: string, signal: Abo
     const outcome = await http.get({
       url: `${url.origin}${path}${WELL_KNOWN}`,
       headers: { accept: "application/json" },
-      ...{ maxBytes: MAX_BYTES, maxRedirects: 0, timeoutMs, signal },
+      ...{ maxBytes: MAX_BYTES, maxRedirects: 0, timeoutMs, namespace, signal },
     });
     const found = outcome.kind === "Reply" && outcome.status === 200 ? jwksUriIn(outcome.body) : undefined;
     if (found !== undefined) return found;

@@ -1,5 +1,6 @@
 /** Commands and replies over one socket, one at a time. Why a reply does not come is a value. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Document } from "bson";
 import { tlsFailure } from "../network/dial.ts";
 import type { DialFailure } from "../network/dial.ts";
@@ -62,7 +63,7 @@ export function createConnection(socket: Socket): Connection {
   });
   socket.on("error", (error) => {
     // In TLS 1.3 a server reports only after the handshake that it requires a client certificate.
-    const failure = tlsFailure(error);
+    const failure = tlsFailure(error, (socket instanceof TLSSocket && socket.servername) || undefined);
     breakOff(failure.kind === "TlsFailed" ? failure : { kind: "Closed", answered });
   });
   socket.on("close", () => breakOff({ kind: "Closed", answered }));

@@ -47,7 +47,7 @@ const MIN_HOST_MS = 1_000;
 export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
   const { egress, timeoutMs: mostMs = 10_000, connectTimeoutMs = 5_000, dnsServers } = options;
 
-  return async function check({ uri: text, database }, { signal }) {
+  return async function check({ uri: text, database, namespace }, { signal }) {
     const parsed = parseMongoUri(text);
     if ("refusal" in parsed) return no(parsed.refusal.reason, parsed.refusal.message);
     const { doubts } = parsed;
@@ -57,9 +57,10 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     const timeoutMs = jitter(mostMs);
     const deadline = performance.now() + timeoutMs;
     return withTimeLimit(timeoutMs, signal, async (over) => {
-      const found = await resolveSrv(parsed, { signal: over, ...(dnsServers !== undefined && { dnsServers }) });
+      const searchOrder = (host: string, prefix: string) => egress.searchOrder(host, { namespace, prefix });
+      const found = await resolveSrv(parsed, { signal: over, dnsServers, searchOrder });
       if (found.kind !== "Found") return srvVerdict(found);
-      const verdict = await checkHosts(found.uri, database, deadline, over);
+      const verdict = await checkHosts(found.uri, { database, namespace }, deadline, over);
       return withHint(withDoubts(verdict, doubts), parsed.loginHint);
     });
   };
@@ -68,9 +69,14 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     return found.kind === "Refused" ? no(found.refusal.reason, found.refusal.message) : verdictOf(found);
   }
 
-  async function checkHosts(uri: MongoUri, database: string, deadline: number, signal: AbortSignal): Promise<Verdict> {
+  async function checkHosts(
+    uri: MongoUri,
+    { database, namespace }: { database: string; namespace: string | undefined },
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
     // All of them first: if the list has one forbidden address, the operator connects to none of it.
-    const resolved = await Promise.all(uri.hosts.map((host) => resolveHost(host, signal)));
+    const resolved = await Promise.all(uri.hosts.map((host) => resolveHost(host, { namespace, signal })));
     const refused = resolved.find((host) => "kind" in host && host.kind === "AddressRefused");
     if (refused !== undefined && "kind" in refused) return verdictOf(refused);
 
@@ -86,8 +92,11 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
     return summarize(outcomes.length < resolved.length ? [...outcomes, { kind: "TimedOut" }] : outcomes);
   }
 
-  async function resolveHost({ host, port }: HostAndPort, signal: AbortSignal): Promise<ResolvedHost | HostOutcome> {
-    const addresses = egress.resolve(host).then(
+  async function resolveHost(
+    { host, port }: HostAndPort,
+    { namespace, signal }: { namespace: string | undefined; signal: AbortSignal },
+  ): Promise<ResolvedHost | HostOutcome> {
+    const addresses = egress.resolve(host, { namespace, signal }).then(
       (found) => ({ host, port, addresses: found }),
       (error: unknown): HostOutcome => {
         if (!(error instanceof EgressError) || error.code === "ResolveFailed") return { kind: "ResolveFailed" };
@@ -115,7 +124,7 @@ export function createMongoCheck(options: MongoCheckOptions): MongoCheck {
 }
 
 function excused(outcome: HostOutcome, { ownTrust }: MongoUri): HostOutcome {
-  const why = outcome.kind === "TlsFailed" ? excuse(outcome.code, ownTrust) : undefined;
+  const why = outcome.kind === "TlsFailed" ? excuse(outcome, ownTrust) : undefined;
   return why === undefined ? outcome : { kind: "TlsUnchecked", why };
 }
 

@@ -2,8 +2,9 @@
  * What a `mongodb+srv` connection string refers to: hosts in SRV records, and a few options in a TXT record.
  * The rules are those of MongoDB's "Initial DNS Seedlist Discovery" specification.
  */
-import { Resolver } from "node:dns/promises";
+import type { Resolver } from "node:dns/promises";
 import { Reason } from "#api/status";
+import { isAbsent, withResolver } from "../network/name-lookup.ts";
 import { MAX_HOSTS } from "./hosts.ts";
 import type { HostAndPort } from "./hosts.ts";
 import type { Refusal } from "./refusal.ts";
@@ -24,40 +25,43 @@ export type SrvOptions = {
   /** Ends the look-up, which then has timed out. */
   signal: AbortSignal;
   /** `address:port` of DNS servers. Default: those of the system. */
-  dnsServers?: readonly string[];
+  dnsServers?: readonly string[] | undefined;
+  /** The hosts that the string's host may stand for; `prefix` stands before it in the name of the SRV record. */
+  searchOrder: (host: string, prefix: string) => readonly string[];
 };
 
 /** Resolves a `mongodb+srv` string; returns any other string as it is. Never rejects. */
-export async function resolveSrv(uri: MongoUri, { signal, dnsServers }: SrvOptions): Promise<SrvOutcome> {
+export async function resolveSrv(uri: MongoUri, options: SrvOptions): Promise<SrvOutcome> {
   if (uri.srv === undefined) return { kind: "Found", uri };
   const { host, serviceName } = uri.srv;
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-  if (dnsServers !== undefined) resolver.setServers(dnsServers);
-  const cancel = () => resolver.cancel();
-  signal.addEventListener("abort", cancel);
+  const prefix = `_${serviceName}._tcp.`;
   try {
-    if (signal.aborted) return { kind: "TimedOut" };
-    const [records, texts] = await Promise.all([
-      resolver.resolveSrv(`_${serviceName}._tcp.${host}`),
-      resolver.resolveTxt(host).catch((error: unknown) => {
-        if (isAbsent(error)) return [];
-        throw error;
-      }),
-    ]);
-    const hosts = records.map(({ name, port }) => ({ host: name.toLowerCase().replace(/\.$/, ""), port }));
-    return combine(uri, host, hosts, texts);
+    const found = await withResolver(options.dnsServers, options.signal, async (resolver) => {
+      for (const candidate of options.searchOrder(host, prefix)) {
+        options.signal.throwIfAborted();
+        const records = await recordsOf(resolver, candidate, prefix);
+        if (records !== undefined) return records;
+      }
+      return undefined;
+    });
+    return found === undefined ? { kind: "NameNotFound" } : combine(uri, host, found.hosts, found.texts);
   } catch (error) {
-    if (isAbsent(error)) return { kind: "NameNotFound" };
-    const code = (error as NodeJS.ErrnoException).code;
-    return { kind: code === "ETIMEOUT" || code === "ECANCELLED" ? "TimedOut" : "ResolveFailed" };
-  } finally {
-    signal.removeEventListener("abort", cancel);
+    const isLate = options.signal.aborted || (error as NodeJS.ErrnoException).code === "ETIMEOUT";
+    return { kind: isLate ? "TimedOut" : "ResolveFailed" };
   }
 }
 
-function isAbsent(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === "ENOTFOUND" || code === "ENODATA";
+/** @returns undefined if there is no SRV record */
+async function recordsOf(resolver: Resolver, host: string, prefix: string) {
+  const records = await resolver.resolveSrv(prefix + host).catch(noneIfAbsent);
+  if (records.length === 0) return undefined;
+  const texts = await resolver.resolveTxt(host).catch(noneIfAbsent);
+  return { hosts: records.map(({ name, port }) => ({ host: name.toLowerCase().replace(/\.$/, ""), port })), texts };
+}
+
+function noneIfAbsent(error: unknown): never[] {
+  if (isAbsent(error)) return [];
+  throw error;
 }
 
 /** Pure: the string combined with its records. The string's own options win over the TXT record. */
@@ -71,7 +75,6 @@ function combine(
     kind: "Refused",
     refusal: { reason: Reason.RejectedURI, message },
   });
-  if (hosts.length === 0) return { kind: "NameNotFound" };
   if (!hosts.every(({ host }) => isUnderParent(host, srvHost))) {
     return refuse(
       "The connection string's SRV record names a host in another domain, which drivers refuse. Correct the record.",

@@ -2,6 +2,8 @@
  * Which certificates an application accepts that the check does not: it has CAs and a certificate of its own in files of its
  * container, or does not look at the server's. The check never gives a login to a server that did not prove who it is.
  */
+import { isOfClientCertificate } from "../network/tls-alerts.ts";
+import type { HandshakeFailure } from "../network/tls-alerts.ts";
 import type { Options } from "./query.ts";
 
 export type OwnTrust = {
@@ -50,14 +52,16 @@ export function ownTrust(options: Options): OwnTrust {
 /**
  * Why the application may be able to connect where the check was not. Reads on after "Not checked: ".
  *
- * @param code of the TLS failure, as Node.js gives it
+ * @param failure of TLS, with the code as Node.js gives it
  */
-export function excuse(code: string, { cas, anyCertificate, anyName, shows }: OwnTrust): string | undefined {
+export function excuse(failure: HandshakeFailure, own: OwnTrust): string | undefined {
+  const { code, alert } = failure;
+  const { cas, anyCertificate, anyName, shows } = own;
   const isOfName = code === "ERR_TLS_CERT_ALTNAME_INVALID";
   const isOfTime = code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
-  const isOfHandshake = code.startsWith("ERR_SSL") || code === "EPROTO";
+  const isOfHandshake = alert !== undefined || code.startsWith("ERR_SSL") || code === "EPROTO";
   if (isOfHandshake) {
-    return shows && /CERTIFICATE|HANDSHAKE_FAILURE/.test(code)
+    return shows && alert !== undefined && isOfClientCertificate(alert)
       ? "the server wants a client certificate, and the check has none"
       : undefined;
   }

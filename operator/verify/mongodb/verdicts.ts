@@ -4,6 +4,8 @@ import { Reason } from "#api/status";
 import type { DialFailure } from "../network/dial.ts";
 import type { ProbeOutcome } from "./probe.ts";
 import type { Doubts } from "./refusal.ts";
+import { handshakeVerdict } from "../network/tls-alerts.ts";
+import type { Party } from "../network/tls-alerts.ts";
 import { no, notYet, silence, unverifiable, yes } from "../verdict.ts";
 
 /** What came of one host. */
@@ -19,6 +21,11 @@ export type HostOutcome =
   /** The TLS handshake failed, which it need not for the application. `why` reads on after "Not checked: ". */
   | { kind: "TlsUnchecked"; why: string };
 
+const SERVER: Party = {
+  who: "The database server",
+  clientCertificate:
+    'The check has none to show. If the application has one, set verify: "Off"; otherwise configure the server not to require one.',
+};
 const COMPARE_LOGIN = "Compare user name, password and authSource with the database's users.";
 
 /** The verdict when this came of the only host. */
@@ -90,7 +97,7 @@ export function verdictOf(outcome: HostOutcome): Verdict {
         `The database server refused to list the named database (MongoDB error ${outcome.code}). Correct the database's name, or the host.`,
       );
     case "TlsFailed":
-      return no(Reason.RejectedTLS, tlsMessage(outcome.code));
+      return handshakeVerdict(outcome, SERVER) ?? no(Reason.RejectedTLS, tlsMessage(outcome.code));
     case "AddressRefused":
       return no(Reason.RejectedAddress, outcome.message);
     case "NameNotFound":
@@ -174,11 +181,8 @@ function tlsMessage(code: string): string {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return "The database server's certificate is for another name. Use the name in the certificate, or issue one for this host.";
   }
-  if (/CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) {
-    return "The database server refused the TLS handshake. If it requires a client certificate, the check cannot provide one: set verify: Off.";
-  }
-  if (code.startsWith("ERR_SSL") || code === "EPROTO") {
-    return "The database's host does not speak TLS at that port, or no version that the operator supports. Correct the port, or leave out tls=true.";
+  if (code.startsWith("ERR_SSL")) {
+    return `The TLS handshake with the database server failed (${code}). Check that host and port lead to the right server, and its TLS settings.`;
   }
   return `The database server's certificate is signed by a CA that the operator does not trust (${code}). Add the CA to --ca-bundle.`;
 }

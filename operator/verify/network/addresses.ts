@@ -7,6 +7,9 @@
  */
 import { BlockList, isIP } from "node:net";
 
+/** A literal, without brackets, with or without a zone. */
+export type Address = { address: string; family: 4 | 6 };
+
 /**
  * - `forbidden`: never dialled, whatever the flags say
  * - `loopback`: this very Pod

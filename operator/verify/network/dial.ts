@@ -6,8 +6,10 @@ import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { networkCode, tlsAlert } from "#common/network-code";
 import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
 import type { Address } from "./egress.ts";
+import type { HandshakeFailure } from "./tls-alerts.ts";
 
 export type Dialling = {
   /** As in the connection string: with TLS, the certificate must have this name. */
@@ -25,7 +27,7 @@ export type Dialling = {
 export type DialFailure =
   | { kind: "Refused" }
   | { kind: "TimedOut" }
-  | { kind: "TlsFailed"; code: string }
+  | ({ kind: "TlsFailed" } & HandshakeFailure)
   /** `code`: an errno. */
   | { kind: "NetworkFailed"; code: string };
 
@@ -69,7 +71,7 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
     // These listeners stay: a socket may fail again after it was destroyed, and an unhandled error ends the process.
     tcp.on("error", (error) => end(networkFailure(error)));
     tcp.once("connect", () => (connected = true));
-    begun.on("error", (error) => end(tls && connected ? tlsFailure(error) : networkFailure(error)));
+    begun.on("error", (error) => end(tls && connected ? tlsFailure(error, name) : networkFailure(error)));
     begun.once("close", () => end({ kind: "NetworkFailed", code: "ECONNRESET" }));
     begun.once(tls ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
@@ -79,23 +81,21 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
   });
 }
 
-function codeOf(error: unknown): string {
-  // With several addresses Node gives an AggregateError, which has the code of the first.
-  const code = (error as NodeJS.ErrnoException).code;
-  return typeof code === "string" && /^[A-Z0-9_]+$/.test(code) ? code : "unknown";
-}
-
 function networkFailure(error: unknown): DialFailure {
-  const code = codeOf(error);
+  const code = networkCode(error);
   if (code === "ECONNREFUSED") return { kind: "Refused" };
   if (code === "ETIMEDOUT") return { kind: "TimedOut" };
   return { kind: "NetworkFailed", code };
 }
 
-/** A connection that breaks during the handshake may be the network's fault: only what TLS itself reports is definite. */
-export function tlsFailure(error: unknown): DialFailure {
-  const code = codeOf(error);
-  return ["ECONNRESET", "EPIPE", "ETIMEDOUT", "unknown"].includes(code)
+/**
+ * A connection that breaks during the handshake may be the network's fault: only what TLS itself reports is definite.
+ *
+ * @param host that was dialled
+ */
+export function tlsFailure(error: unknown, host?: string): DialFailure {
+  const code = networkCode(error);
+  return ["ECONNRESET", "EPIPE", "ETIMEDOUT", "UNKNOWN"].includes(code)
     ? { kind: "NetworkFailed", code }
-    : { kind: "TlsFailed", code };
+    : { kind: "TlsFailed", code, alert: tlsAlert(error), host };
 }

@@ -6,15 +6,19 @@
  * names them. So are private ones, except that a database may always be at one. --egress-deny overrides all of it. The ranges
  * are in addresses.ts.
  */
-import { lookup as lookupOfSystem } from "node:dns/promises";
 import { isIP } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 
 import { OperatorError } from "#common/operator-error";
 import { addressesToJudge, kindOf, kindOfName, normaliseHost, ranges } from "./addresses.ts";
-import type { AddressKind } from "./addresses.ts";
+import type { Address, AddressKind } from "./addresses.ts";
 import { certificateAuthorities } from "./ca-bundle.ts";
+import { clusterDomainOfSystem, createNameLookup, isAbsent } from "./name-lookup.ts";
+import type { NameLookup } from "./name-lookup.ts";
+import { searchOrder } from "./name-lookup-search.ts";
+
+export type { Address } from "./addresses.ts";
 
 /** What a check connects to, and whether that may be in a private network without the flag --egress-allow. */
 export type Purpose = {
@@ -22,8 +26,6 @@ export type Purpose = {
   purpose: string;
   mayBePrivate: boolean;
 };
-
-export type Address = { address: string; family: 4 | 6 };
 
 /** For each address, before the next one is tried, in milliseconds: Node's default is too short for another continent. */
 export const ATTEMPT_TIMEOUT_MS = 1_000;
@@ -36,12 +38,25 @@ export type Egress = {
    *
    * @throws EgressError with code `AddressRefused`, `NameNotFound` (DNS says that there is none) or `ResolveFailed`
    */
-  resolve(host: string): Promise<readonly Address[]>;
+  resolve(host: string, options?: ResolveOptions): Promise<readonly Address[]>;
+  /**
+   * The hosts that a host may stand for in the namespace, in the order in which to look up their records.
+   *
+   * @param prefix what stands before the host in the name of the record: `_mongodb._tcp.`
+   */
+  searchOrder(host: string, options: { namespace?: string | undefined; prefix: string }): readonly string[];
   /**
    * Trusts the CAs of the system and those in the current --ca-bundle. Read it for each connection. It is parsed once for each
    * bundle, because that takes tens of milliseconds.
    */
   readonly secureContext: SecureContext;
+};
+
+export type ResolveOptions = {
+  /** Of the AppSecret, as the check's subject has it: whose search list applies. */
+  namespace?: string | undefined;
+  /** Ends the look-up. */
+  signal?: AbortSignal | undefined;
 };
 
 /** The rules of this operator, the same for all checks. */
@@ -64,8 +79,10 @@ export type EgressOptions = {
   deny?: readonly string[];
   /** Gives the content of --ca-bundle, which may change: certificates in PEM, as `parseCaBundle` takes them. */
   caBundle?: () => string;
-  /** All addresses of a name. Default: getaddrinfo, which knows /etc/hosts and the search domains of a Pod. */
-  lookup?: (name: string) => Promise<readonly Address[]>;
+  /** All addresses of a name. Default: /etc/hosts and DNS, as the workloads of a namespace have them. */
+  lookup?: NameLookup;
+  /** Default: as /etc/resolv.conf tells it, otherwise cluster.local. */
+  clusterDomain?: string | undefined;
   /** For one look-up, in milliseconds. */
   lookupTimeoutMs?: number;
 };
@@ -76,10 +93,10 @@ type Rule = Exclude<AddressKind, "public"> | "denied";
 
 /** @throws TypeError for a CIDR that `parseCidr` does not take */
 export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
-  const { lookupTimeoutMs = LOOKUP_TIMEOUT_MS } = options;
+  const { lookupTimeoutMs = LOOKUP_TIMEOUT_MS, clusterDomain = clusterDomainOfSystem() } = options;
   const allow = ranges(...(options.allow ?? []));
   const deny = ranges(...(options.deny ?? []));
-  const lookUp = onceEach(options.lookup ?? systemLookup);
+  const lookUp = options.lookup ?? createNameLookup({ clusterDomain });
   let trusted: { bundle: string | undefined; secureContext: SecureContext } | undefined;
 
   function brokenRule(address: string, { mayBePrivate }: Purpose): Rule | undefined {
@@ -98,7 +115,7 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
     if (rule !== undefined) throw refusal(rule, purpose);
   }
 
-  async function resolve(host: string, purpose: Purpose): Promise<readonly Address[]> {
+  async function resolve(host: string, purpose: Purpose, asked: ResolveOptions): Promise<readonly Address[]> {
     const normal = normaliseHost(host);
     if (normal === undefined) {
       throw new EgressError("NameNotFound", "The host is neither a name nor an address. Check its spelling.");
@@ -113,7 +130,12 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
     if (kind === "forbidden") throw refusal("forbidden", purpose);
     if (kind === "loopback" && !allow.has("127.0.0.1") && !allow.has("::1")) throw refusal("loopback", purpose);
 
-    const addresses = await withTimeout(lookUp(normal), lookupTimeoutMs);
+    const { namespace } = asked;
+    const addresses = await withTimeout(
+      (signal) => lookUp(normal, { namespace, signal }),
+      lookupTimeoutMs,
+      asked.signal,
+    );
     if (addresses.length === 0) throw nameNotFound();
     // One bad address spoils all: a name that points both inside and outside is how rebinding is done, and no honest name has
     // a link-local address.
@@ -131,7 +153,8 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
 
   return {
     egressFor: (purpose) => ({
-      resolve: (host) => resolve(host, purpose),
+      resolve: (host, asked = {}) => resolve(host, purpose, asked),
+      searchOrder: (host, asked) => searchOrder(host, { clusterDomain, ...asked }),
       get secureContext() {
         return secureContext();
       },
@@ -139,36 +162,29 @@ export function createEgressPolicy(options: EgressOptions = {}): EgressPolicy {
   };
 }
 
-type Lookup = NonNullable<EgressOptions["lookup"]>;
-
-/** Looks up each name once at a time: a look-up that hangs would else take another thread of the pool at each attempt. */
-function onceEach(lookup: Lookup): Lookup {
-  const underWay = new Map<string, Promise<readonly Address[]>>();
-  return (name) => {
-    const looking = underWay.get(name) ?? lookup(name).finally(() => underWay.delete(name));
-    underWay.set(name, looking);
-    return looking;
+/** Whatever the look-up itself does, it is over when the time is up or `outer` is aborted. */
+async function withTimeout(
+  lookUp: (signal: AbortSignal) => Promise<readonly Address[]>,
+  timeoutMs: number,
+  outer: AbortSignal | undefined,
+): Promise<readonly Address[]> {
+  const over = new AbortController();
+  const ended = Promise.withResolvers<never>();
+  const end = () => {
+    over.abort();
+    ended.reject(resolveFailed());
   };
-}
-
-async function systemLookup(name: string): Promise<Address[]> {
-  const addresses = await lookupOfSystem(name, { all: true, order: "verbatim" });
-  return addresses.map(({ address, family }) => ({ address, family: family === 4 ? 4 : 6 }));
-}
-
-/** What getaddrinfo says of a name that exists nowhere. Anything else (EAI_AGAIN, a silent server) may pass. */
-const NO_SUCH_NAME = "ENOTFOUND";
-
-async function withTimeout(looking: Promise<readonly Address[]>, timeoutMs: number): Promise<readonly Address[]> {
-  const timer = Promise.withResolvers<never>();
-  const handle = setTimeout(() => timer.reject(resolveFailed()), timeoutMs);
+  const timer = setTimeout(end, timeoutMs);
+  outer?.addEventListener("abort", end);
+  if (outer?.aborted) end();
   try {
-    return await Promise.race([looking, timer.promise]);
+    return await Promise.race([ended.promise, lookUp(over.signal)]);
   } catch (error) {
     if (error instanceof EgressError) throw error;
-    throw (error as NodeJS.ErrnoException).code === NO_SUCH_NAME ? nameNotFound(error) : resolveFailed(error);
+    throw isAbsent(error) ? nameNotFound(error) : resolveFailed(error);
   } finally {
-    clearTimeout(handle);
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", end);
   }
 }
 

@@ -2,7 +2,7 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
 import type { Dispatcher } from "undici";
-import { networkCode } from "#common/network-code";
+import { networkCode, tlsAlert } from "#common/network-code";
 
 export type Reply = {
   kind: "Reply";
@@ -13,8 +13,11 @@ export type Reply = {
   coding?: "Compressed" | "Untrue";
 };
 
-/** `code`: of the system, OpenSSL, zlib or undici. Never a message: those quote what came over the wire. */
-export type Failure = { kind: "Failed"; code: string };
+/**
+ * `code`: of the system, OpenSSL, zlib or undici. Never a message: those quote what came over the wire. `alert`: the number of the
+ * TLS alert with which the server ended the connection.
+ */
+export type Failure = { kind: "Failed"; code: string; alert?: number };
 
 type TooLarge = { kind: "TooLarge" };
 
@@ -79,11 +82,16 @@ function receive(dispatcher: Dispatcher, get: Get): Promise<Reply | Failure | To
         },
         onResponseEnd: finish,
         onResponseError(_controller, error) {
-          settle({ kind: "Failed", code: networkCode(error) });
+          settle(failureOf(error));
         },
       },
     );
   });
+}
+
+export function failureOf(error: unknown): Failure {
+  const alert = tlsAlert(error);
+  return { kind: "Failed", code: networkCode(error), ...(alert === undefined ? {} : { alert }) };
 }
 
 function inLowerCase(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

@@ -8,15 +8,17 @@
  * here. A name that does not is left to the proxy and its own rules.
  */
 import type { SecureContext } from "node:tls";
-import { Client, ProxyAgent } from "undici";
+import { buildConnector, Client } from "undici";
 import type { Dispatcher } from "undici";
 
 import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
-import type { Address, Egress, EgressError } from "./egress.ts";
-import { httpGet } from "./http-get.ts";
+import type { Address, Egress, EgressError, ResolveOptions } from "./egress.ts";
+import { failureOf, httpGet } from "./http-get.ts";
 import type { Failure, Reply } from "./http-get.ts";
 import { usesProxy } from "./proxy.ts";
 import type { ProxySettings } from "./proxy.ts";
+import { createTunnel, TUNNEL_IS_OPEN } from "./proxy-tunnel.ts";
+import type { Tunnel } from "./proxy-tunnel.ts";
 
 export type HttpClient = {
   /** Never rejects. */
@@ -35,6 +37,8 @@ export type HttpGet = {
   timeoutMs: number;
   /** How many redirects are followed; each hop is checked like the first. Headers are not sent on to another origin. */
   maxRedirects: number;
+  /** Whose search list applies to names, as the check's subject has it. */
+  namespace?: string | undefined;
   signal?: AbortSignal;
 };
 
@@ -47,18 +51,26 @@ export type HttpOutcome =
   /** The egress rules forbid the address. `message` says which one, and what helps. It may be shown as it is. */
   | { kind: "AddressRefused"; message: string }
   | { kind: "NameNotFound" }
-  /** The certificate is not trusted, expired or of another name. `code` as OpenSSL and Node name it. */
-  | { kind: "TlsFailed"; code: string }
+  /**
+   * The certificate is not trusted, expired or of another name, or the server ended the handshake. `code` as OpenSSL and Node name
+   * it, `alert` the number of the server's alert. `proxied`: it came through the proxy, which may have made it.
+   */
+  | { kind: "TlsFailed"; code: string; alert?: number; proxied?: true }
   /**
    * Too many redirects, or one to a URL that is not allowed (http, user information). `location`: where the one too many leads. A
    * server wrote it.
    */
   | { kind: "BadRedirect"; location?: string }
   | { kind: "TooLarge" }
-  | { kind: "TimedOut" }
+  | { kind: "TimedOut"; proxied?: true }
   | { kind: "ConnectionRefused" }
   /** Any other network failure. `code`: an errno or undici's code, never a message. */
-  | { kind: "Unreachable"; code: string };
+  | { kind: "Unreachable"; code: string; proxied?: true }
+  /**
+   * The proxy opened no tunnel, so nothing is known of the host behind it. `status`: the proxy's answer, if it gave one.
+   * `code`: TIMED_OUT, or as above.
+   */
+  | { kind: "ProxyFailed"; code: string; status?: number };
 
 /** @param settings as `proxyFromEnvironment` gives them, which has judged them */
 export function createHttpClient(egress: Egress, settings: ProxySettings = {}): HttpClient {
@@ -66,15 +78,19 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
   const underWay = new Set<() => void>();
   let closed = false;
 
-  async function hop(url: URL, request: HttpGet, headers: Headers, signal: AbortSignal): Promise<HttpOutcome> {
+  async function hop(url: URL, request: HttpGet, headers: Headers, way: Way): Promise<HttpOutcome> {
+    const { signal } = way;
     const proxied = usesProxy(settings, url);
-    const addresses = await addressesOf(egress, url.hostname, proxied);
+    const addresses = await addressesOf(egress, url.hostname, proxied, { namespace: request.namespace, signal });
     if ("kind" in addresses) return addresses;
     // Only the dot after the name goes: neither TLS (RFC 6066 §3) nor most servers know the name with one.
     const origin = url.origin.replace(/\.(?=(:\d+)?$)/, "");
-    const dispatcher = proxied
-      ? connectByProxy(settings.httpsProxy ?? "", egress)
-      : connectTo(new URL(origin), addresses, egress);
+    way.tunnel = proxied
+      ? createTunnel({ uri: settings.httpsProxy ?? "", tls: trusting(egress), client: ONE_REQUEST })
+      : undefined;
+    let broken: Failure | undefined;
+    const onBroken = (error: unknown) => (broken ??= failureOf(error));
+    const dispatcher = way.tunnel?.dispatcher ?? connectTo(new URL(origin), addresses, egress, onBroken);
     open.add(dispatcher);
     try {
       const outcome = await httpGet(dispatcher, {
@@ -85,14 +101,15 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
         maxBytes: request.maxBytes,
         signal,
       });
-      return outcome.kind === "Failed" ? judge(outcome, proxied) : outcome;
+      if (outcome.kind !== "Failed") return outcome;
+      return judge(broken?.alert === undefined ? outcome : broken, way.tunnel);
     } finally {
       open.delete(dispatcher);
       await dispatcher.destroy();
     }
   }
 
-  async function follow(request: HttpGet, signal: AbortSignal): Promise<HttpOutcome> {
+  async function follow(request: HttpGet, way: Way): Promise<HttpOutcome> {
     let url = allowedUrl(request.url);
     if (url === undefined) {
       return {
@@ -102,7 +119,7 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
     }
     let headers = request.headers ?? {};
     for (let followed = 0; ; followed += 1) {
-      const outcome = await hop(url, request, headers, signal);
+      const outcome = await hop(url, request, headers, way);
       const location = outcome.kind === "Reply" && isRedirect(outcome.status) ? outcome.headers["location"] : undefined;
       if (location === undefined) {
         return outcome.kind === "Reply" && followed > 0 ? { ...outcome, url: url.href } : outcome;
@@ -125,13 +142,13 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
         stop.abort();
       };
       const giveUp = (): void => end({ kind: "Unreachable", code: "ABORTED" });
-      const timer = setTimeout(() => end({ kind: "TimedOut" }), request.timeoutMs);
+      const way: Way = { signal: stop.signal, tunnel: undefined };
+      const timer = setTimeout(() => end(timedOut(way.tunnel)), request.timeoutMs);
       underWay.add(giveUp);
       request.signal?.addEventListener("abort", giveUp, { once: true });
       if (closed || request.signal?.aborted) giveUp();
       try {
-        // A race, because a look-up cannot be cancelled.
-        return await Promise.race([ended.promise, follow(request, stop.signal)]);
+        return await Promise.race([ended.promise, follow(request, way)]);
       } finally {
         clearTimeout(timer);
         underWay.delete(giveUp);
@@ -148,10 +165,18 @@ export function createHttpClient(egress: Egress, settings: ProxySettings = {}): 
 
 type Headers = Readonly<Record<string, string>>;
 
+/** What a request goes by. `tunnel`: of the hop under way, if that leads through the proxy. */
+type Way = { readonly signal: AbortSignal; tunnel: Tunnel | undefined };
+
 /** Those that may be dialled. None only behind a proxy, which is left to find them. */
-async function addressesOf(egress: Egress, host: string, proxied: boolean): Promise<readonly Address[] | HttpOutcome> {
+async function addressesOf(
+  egress: Egress,
+  host: string,
+  proxied: boolean,
+  options: ResolveOptions,
+): Promise<readonly Address[] | HttpOutcome> {
   try {
-    return await egress.resolve(host);
+    return await egress.resolve(host, options);
   } catch (error) {
     const { code, message } = error as EgressError;
     if (code === "AddressRefused") return { kind: "AddressRefused", message };
@@ -169,22 +194,32 @@ function trusting({ secureContext }: Egress): { secureContext: SecureContext; re
   return { secureContext, rejectUnauthorized: true };
 }
 
-function connectByProxy(uri: string, egress: Egress): Dispatcher {
-  const tls = trusting(egress);
-  return new ProxyAgent({ ...ONE_REQUEST, uri, connections: 1, proxyTls: tls, requestTls: tls });
-}
-
-function connectTo(url: URL, addresses: readonly Address[], egress: Egress): Dispatcher {
+/**
+ * @param onBroken is called with what breaks the connection. In TLS 1.3 a server refuses a client without a certificate only after
+ *   the handshake, and undici tells no more of it than that the other side closed
+ */
+function connectTo(
+  url: URL,
+  addresses: readonly Address[],
+  egress: Egress,
+  onBroken: (error: unknown) => void,
+): Dispatcher {
+  const connect = buildConnector({
+    ...trusting(egress),
+    allowH2: false,
+    timeout: 0,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+    // With autoSelectFamily, Node always wants all addresses.
+    lookup: (_host, _options, callback) => callback(null, [...addresses]),
+  });
   return new Client(url.origin, {
     ...ONE_REQUEST,
-    connect: {
-      ...trusting(egress),
-      timeout: 0,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
-      // With autoSelectFamily, Node always wants all addresses.
-      lookup: (_host, _options, callback) => callback(null, [...addresses]),
-    },
+    connect: (options, done) =>
+      connect(options, (...outcome) => {
+        outcome[1]?.on("error", onBroken);
+        done(...outcome);
+      }),
   });
 }
 
@@ -201,11 +236,25 @@ function isRedirect(status: number): boolean {
 const TLS_CODE =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH_|EPROTO$)/;
 
-function judge({ code }: Failure, proxied: boolean): HttpOutcome {
-  if (TLS_CODE.test(code)) return { kind: "TlsFailed", code };
-  // UND_ERR_ABORTED: the proxy did not open a tunnel.
-  if (proxied) return { kind: "Unreachable", code: code === "UND_ERR_ABORTED" ? "PROXY_REFUSED" : code };
-  if (code === "ECONNREFUSED") return { kind: "ConnectionRefused" };
-  if (code === "ETIMEDOUT") return { kind: "TimedOut" };
-  return { kind: "Unreachable", code };
+function judge({ code, alert }: Failure, tunnel: Tunnel | undefined): HttpOutcome {
+  if (tunnel !== undefined && tunnel.status() !== TUNNEL_IS_OPEN) return proxyFailed(code, tunnel);
+  const more = tunnel && ({ proxied: true } as const);
+  if (TLS_CODE.test(code)) return { kind: "TlsFailed", code, ...(alert === undefined ? {} : { alert }), ...more };
+  if (tunnel === undefined && code === "ECONNREFUSED") return { kind: "ConnectionRefused" };
+  if (code === "ETIMEDOUT") return { kind: "TimedOut", ...more };
+  return { kind: "Unreachable", code, ...more };
+}
+
+function timedOut(tunnel: Tunnel | undefined): HttpOutcome {
+  if (tunnel === undefined) return { kind: "TimedOut" };
+  return tunnel.status() === TUNNEL_IS_OPEN ? { kind: "TimedOut", proxied: true } : proxyFailed("TIMED_OUT", tunnel);
+}
+
+function proxyFailed(code: string, tunnel: Tunnel): HttpOutcome {
+  const status = tunnel.status();
+  return {
+    kind: "ProxyFailed",
+    code: code === "ETIMEDOUT" ? "TIMED_OUT" : code,
+    ...(status === undefined ? {} : { status }),
+  };
 }

@@ -20,9 +20,12 @@ import { createCertificateAuthority } from "#testbed/servers/tls";
 import type { Address, EgressOptions } from "#verify/network/egress";
 import { createHttpClient } from "#verify/network/http";
 import type { HttpGet, HttpOutcome } from "#verify/network/http";
+import { networkVerdict } from "#verify/network/network-verdict";
+import type { NetworkFailure } from "#verify/network/network-verdict";
 import type { ProxySettings } from "#verify/network/proxy";
 import { eventually } from "#support/operator/eventually";
 import { egressFor } from "#support/verify/egress";
+import { refusingPort } from "#support/verify/refusing";
 import { startProxy, startSite, startTcpSite } from "#support/verify/sites";
 import type { Site } from "#support/verify/sites";
 
@@ -408,7 +411,7 @@ for (const [name, certificate, code] of CERTIFICATES) {
     const proxy = await startProxy(impostor.port);
     const url = `https://id.example.com:${impostor.port}/`;
     assert.equal(await get(url), { kind: "TlsFailed", code });
-    assert.equal(await get(url, { proxy: { httpsProxy: proxy.url } }), { kind: "TlsFailed", code });
+    assert.equal(await get(url, { proxy: { httpsProxy: proxy.url } }), { kind: "TlsFailed", code, proxied: true });
     assert.equal(impostor.requests, []);
     await Promise.all([impostor.close(), proxy.close()]);
   });
@@ -502,21 +505,74 @@ test("through a proxy: names are left to it when they do not resolve here, and N
   await Promise.all([proxy.close(), elsewhere.close()]);
 });
 
-test("through a proxy: one that refuses, one that is not there, and one that says nothing", async () => {
-  const refusing = await startProxy(site.port, { refuses: true });
-  assert.equal(await get(`${base}/ok`, { proxy: { httpsProxy: refusing.url } }), {
-    kind: "Unreachable",
-    code: "PROXY_REFUSED",
+/** The message of the verdict: what fails before the tunnel is open is the proxy's fault, and no fault of the provider's. */
+async function toldThrough(httpsProxy: string, more: Options = {}): Promise<string> {
+  const outcome = await get(`${base}/ok`, { ...more, proxy: { httpsProxy } });
+  assert.is(outcome.kind, "ProxyFailed");
+  const verdict = networkVerdict(outcome as NetworkFailure, "The login provider");
+  assert.is(verdict.answer, "Silence");
+  assert.match(verdict.message, /^The login provider cannot be reached through the proxy in HTTPS_PROXY: .*\.$/);
+  return verdict.message;
+}
+
+for (const [status, says] of [
+  [403, /refused to connect to it \(HTTP status 403\).*NO_PROXY/],
+  [407, /requires a login \(HTTP status 407\).*HTTPS_PROXY/],
+  [502, /could not connect to it \(HTTP status 502\)/],
+  [504, /could not connect to it \(HTTP status 504\)/],
+  [500, /refused to connect to it \(HTTP status 500\)/],
+] as const) {
+  test(`the proxy's fault: it answers with ${status}`, async () => {
+    const proxy = await startProxy(site.port, { refuses: status });
+    assert.match(await toldThrough(proxy.url), says);
+    await proxy.close();
   });
-  await refusing.close();
-  assert.equal(await get(`${base}/ok`, { proxy: { httpsProxy: refusing.url } }), {
-    kind: "Unreachable",
-    code: "ECONNREFUSED",
-  });
+}
+
+test("the proxy's fault: nothing listens, or its name does not exist", async () => {
+  assert.match(
+    await toldThrough(`http://127.0.0.1:${await refusingPort()}`),
+    /refused the connection.*Check HTTPS_PROXY/,
+  );
+  assert.match(await toldThrough("http://proxy.invalid:3128"), /the proxy's host name/);
+});
+
+test("the proxy's fault: it says nothing, closes at once, or speaks no HTTP", async () => {
   const mute = await startTcpSite(() => undefined);
-  const silent = { httpsProxy: `http://127.0.0.1:${mute.port}` };
-  assert.is(text(await get(`${base}/ok`, { proxy: silent, timeoutMs: 400 })), "TimedOut");
-  await mute.close();
+  const began = performance.now();
+  const silent = { timeoutMs: 400 };
+  assert.match(await toldThrough(`http://127.0.0.1:${mute.port}`, silent), /the proxy did not answer in time/);
+  assert.match(await toldThrough(`https://127.0.0.1:${mute.port}`, silent), /the proxy did not answer in time/);
+  assert.ok(performance.now() - began < 5_000);
+  const closing = await startTcpSite((socket) => socket.destroy());
+  assert.match(await toldThrough(`http://127.0.0.1:${closing.port}`), /the connection to the proxy failed/);
+  assert.match(await toldThrough(`https://127.0.0.1:${closing.port}`), /the connection to the proxy failed/);
+  const other = await startTcpSite((socket) => void socket.end("220 smtp.example.com ESMTP\r\n"));
+  assert.match(await toldThrough(`http://127.0.0.1:${other.port}`), /the connection to the proxy failed/);
+  assert.match(await toldThrough(`https://127.0.0.1:${other.port}`), /the TLS handshake with the proxy failed/);
+  await Promise.all([mute.close(), closing.close(), other.close()]);
+});
+
+test("the proxy's fault: its certificate is not trusted, or is for another name", async () => {
+  for (const [certificate, says] of [
+    [createCertificateAuthority().issue({ hosts: ["127.0.0.1"] }), /the proxy's certificate was issued by a CA/],
+    [ca.issue({ hosts: ["proxy.example.com"] }), /the TLS handshake with the proxy failed/],
+  ] as const) {
+    const proxy = await startSite(certificate, page(200, {}, ""));
+    assert.match(await toldThrough(`https://127.0.0.1:${proxy.port}`), says);
+    await proxy.close();
+  }
+});
+
+test("not the proxy's fault: what happens in an open tunnel", async () => {
+  const closing = await startTcpSite((socket) => socket.destroy());
+  const [direct, gone] = await Promise.all([startProxy(site.port), startProxy(closing.port)]);
+  assert.is(text(await get(`${base}/ok`, { proxy: { httpsProxy: direct.url } })), "200 fine");
+  assert.is(text(await get(`${base}/slow-headers`, { proxy: { httpsProxy: direct.url }, timeoutMs: 400 })), "TimedOut");
+  const outcome = await get(`${base}/ok`, { proxy: { httpsProxy: gone.url } });
+  assert.equal(outcome, { kind: "Unreachable", code: "ECONNRESET", proxied: true });
+  assert.match(networkVerdict(outcome as NetworkFailure, "It").message, "through the proxy in HTTPS_PROXY");
+  await Promise.all([direct.close(), gone.close(), closing.close()]);
 });
 
 test.run();

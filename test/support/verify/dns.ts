@@ -1,41 +1,51 @@
-/** A DNS server on loopback that knows SRV and TXT records of a few names (RFC 1035, RFC 2782). */
+/** A DNS server on loopback that knows the records of a few names (RFC 1035, RFC 2782, RFC 3596). */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { addressBytes } from "#verify/network/addresses";
 
 export type Records = {
+  /** IPv4 addresses. */
+  a?: readonly string[];
+  /** IPv6 addresses. */
+  aaaa?: readonly string[];
   srv?: readonly { name: string; port: number }[];
   /** Each a record of its own. */
   txt?: readonly string[];
+  /** In place of all records; `silent`: gets no answer. */
+  fails?: "servfail" | "refused" | "silent";
+  /** Of these types it knows nothing, and says nothing. */
+  silentFor?: readonly string[];
 };
 
-export type DnsServer = { readonly address: string; readonly asked: readonly string[]; close(): Promise<void> };
+export type DnsServer = { readonly address: string; readonly asked: string[]; close(): Promise<void> };
 
-const TXT = 16;
-const SRV = 33;
+const TYPES: Readonly<Record<number, string>> = { 1: "A", 16: "TXT", 28: "AAAA", 33: "SRV" };
 const NAME_ERROR = 3;
+const FAILURES = { servfail: 2, refused: 5 };
 
 /** `silent`: takes every question and answers none. */
-export async function startDns(zone: Readonly<Record<string, Records>>, silent = false): Promise<DnsServer> {
+export async function startDns(
+  zone: Readonly<Record<string, Records>>,
+  silent = false,
+  at: { address?: string; port?: number } = {},
+): Promise<DnsServer> {
+  const { address = "127.0.0.1", port = 0 } = at;
   const socket = createSocket("udp4");
   const asked: string[] = [];
   socket.on("message", (query, from) => {
     const { name, end } = readName(query, 12);
     const type = query.readUInt16BE(end);
-    asked.push(`${type === SRV ? "SRV" : "TXT"} ${name}`);
-    if (silent) return;
+    const typeName = TYPES[type] ?? String(type);
+    asked.push(`${typeName} ${name}`);
     const records = zone[name.toLowerCase()];
-    const answers =
-      records === undefined
-        ? []
-        : type === SRV
-          ? (records.srv ?? []).map(srv)
-          : type === TXT
-            ? (records.txt ?? []).map(txt)
-            : [];
+    const fails = records?.fails;
+    if (silent || fails === "silent" || records?.silentFor?.includes(typeName)) return;
+    const answers = records === undefined || fails !== undefined ? [] : answersOf(records, typeName);
+    const code = records === undefined ? NAME_ERROR : fails === undefined ? 0 : FAILURES[fails];
     const header = Buffer.alloc(12);
     query.copy(header, 0, 0, 2);
     // A response, authoritative, recursion asked for and given.
-    header.writeUInt16BE(0x8580 | (records === undefined ? NAME_ERROR : 0), 2);
+    header.writeUInt16BE(0x8580 | code, 2);
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(answers.length, 6);
     const question = query.subarray(12, end + 4);
@@ -46,13 +56,28 @@ export async function startDns(zone: Readonly<Record<string, Records>>, silent =
     });
     socket.send(Buffer.concat([header, question, ...body]), from.port, from.address);
   });
-  socket.bind(0, "127.0.0.1");
+  socket.bind(port, address);
   await once(socket, "listening");
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${address}:${socket.address().port}`,
     asked,
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
+}
+
+function answersOf({ a = [], aaaa = [], srv: services = [], txt: texts = [] }: Records, type: string): Buffer[] {
+  switch (type) {
+    case "A":
+      return a.map(addressBytes);
+    case "AAAA":
+      return aaaa.map(addressBytes);
+    case "SRV":
+      return services.map(srv);
+    case "TXT":
+      return texts.map(txt);
+    default:
+      return [];
+  }
 }
 
 function readName(bytes: Buffer, start: number): { name: string; end: number } {

@@ -41,14 +41,14 @@ export type Proxy = Site & {
   readonly tunnels: string[];
 };
 
-/** A CONNECT proxy that leads everyone to `upstreamPort` on loopback, or refuses. */
-export async function startProxy(upstreamPort: number, { refuses = false } = {}): Promise<Proxy> {
+/** A CONNECT proxy that leads everyone to `upstreamPort` on loopback, or refuses with an HTTP status. */
+export async function startProxy(upstreamPort: number, { refuses }: { refuses?: number } = {}): Promise<Proxy> {
   const tunnels: string[] = [];
   const server = createHttpServer();
   server.on("connect", (request, socket: Socket) => {
     tunnels.push(request.url ?? "");
-    if (refuses) {
-      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    if (refuses !== undefined) {
+      socket.end(`HTTP/1.1 ${refuses} No\r\n\r\n`);
       return;
     }
     const upstream = connect(upstreamPort, "127.0.0.1", () => {

@@ -66,6 +66,7 @@ const taken: [argv: string[], setting: keyof ReturnType<typeof readSettings>, va
   [["--egress-allow", "10.0.0.0/8, ::1"], "egressAllow", ["10.0.0.0/8", "::1"]],
   [["--egress-deny", "10.96.0.0/12"], "egressDeny", ["10.96.0.0/12"]],
   [["--ca-bundle", "/etc/ca.pem"], "caBundle", "/etc/ca.pem"],
+  [["--cluster-domain", "cluster.example"], "clusterDomain", "cluster.example"],
   [["--atlas-base-url", "https://cloud.mongodbgov.com/"], "atlasBaseUrl", "https://cloud.mongodbgov.com"],
 ];
 for (const [argv, setting, value] of taken) {

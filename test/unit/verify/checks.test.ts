@@ -71,7 +71,7 @@ const options: ChecksOptions = {
   egressAllow: [],
   egressDeny: [],
   atlasBaseUrl: "https://cloud.mongodb.com",
-  env: { UV_THREADPOOL_SIZE: "256" },
+  env: {},
   log: silent,
 };
 const { signal } = new AbortController();
@@ -113,23 +113,6 @@ test("an Atlas cluster with a database user is checked as a MongoDB server, too"
     ["MongoDB"],
   );
 });
-
-for (const [size, warns] of [
-  [undefined, true],
-  ["16", true],
-  ["many", true],
-  ["128", false],
-  ["256", false],
-] as const) {
-  test(`with ${size ?? "no"} UV_THREADPOOL_SIZE there is ${warns ? "a" : "no"} warning that look-ups may hang`, async () => {
-    const warnings: string[] = [];
-    const log = { ...silent, warn: (_fields: object, message: string) => void warnings.push(message) };
-    const env = size === undefined ? {} : { UV_THREADPOOL_SIZE: size };
-    await createChecks({ ...options, env, log }).close();
-    assert.is(warnings.length, warns ? 1 : 0);
-    for (const message of warnings) assert.match(message, "Set UV_THREADPOOL_SIZE to 128 or more");
-  });
-}
 
 test("offline nothing is known of anything", async () => {
   const verdict = await offlineChecks().check(atlas, { signal, fresh: false });
