@@ -33,10 +33,16 @@ async function loginProvider(port: number, host = HOST): Promise<Verdict> {
   return verdict;
 }
 
-async function database(port: number, host = HOST): Promise<Verdict> {
+async function database(port: number, host = HOST, options = ""): Promise<Verdict> {
   const check = createMongoCheck({ egress: egressFor("MongoDB", egressOptions), timeoutMs: 5_000 });
-  return check({ kind: "MongoDB", uri: `mongodb://u:p@${host}:${port}/?tls=true`, database: "d" }, { signal });
+  return check(
+    { kind: "MongoDB", uri: `mongodb://u:p@${host}:${port}/?tls=true${options}`, database: "d" },
+    { signal },
+  );
 }
+
+/** One whose application has a client certificate, which the check has not. */
+const withCertificate = (port: number) => database(port, HOST, "&tlsCertificateKeyFile=/canary.pem");
 
 const CHECKS = [
   ["a login provider", loginProvider],
@@ -114,6 +120,16 @@ for (const [who, check] of CHECKS) {
   });
 }
 
+for (const { number, name, code, about } of TLS_ALERTS.filter((one) => one.code !== "ECONNRESET")) {
+  test(`an application with a client certificate: alert ${number}, ${name} (${code})`, async () => {
+    const verdict = await meets(alert(number), withCertificate);
+    // These servers agree on no version, so 40 is about that.
+    const isUnknown = about === "client certificate";
+    assert.is(inShort(verdict), isUnknown ? "Unverifiable CannotBeChecked" : EXPECTED[about][0]);
+    if (isUnknown) assert.match(verdict.message, /Not checked: the server wants a client certificate/);
+  });
+}
+
 for (const [host, isAtlas] of [
   ["cluster0-shard-00-00.abc12.mongodb.net", true],
   ["pl-0-eu-west-1.abc12.mongodb.net.", true],
@@ -159,6 +175,21 @@ for (const [who, check] of CHECKS) {
       assert.match(verdict.message, says);
     });
   }
+}
+
+for (const [what, options, expected] of [
+  ["wants a client certificate (TLS 1.3)", wantsCertificate, "Unverifiable CannotBeChecked"],
+  [
+    "wants a client certificate (TLS 1.2)",
+    { ...wantsCertificate, maxVersion: "TLSv1.2" },
+    "Unverifiable CannotBeChecked",
+  ],
+  ["has ciphers of its own", { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" }, "No RejectedTLS"],
+  ["has no certificate", { cert: undefined, key: undefined }, "No RejectedTLS"],
+] as const) {
+  test(`an application with a client certificate meets a server that ${what}`, async () => {
+    assert.is(inShort(await meets(tlsServer(options), withCertificate)), expected);
+  });
 }
 
 test.run();

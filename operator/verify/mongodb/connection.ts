@@ -63,7 +63,7 @@ export function createConnection(socket: Socket): Connection {
   });
   socket.on("error", (error) => {
     // In TLS 1.3 a server reports only after the handshake that it requires a client certificate.
-    const failure = tlsFailure(error, (socket instanceof TLSSocket && socket.servername) || undefined);
+    const failure = tlsFailure(error, socket, (socket instanceof TLSSocket && socket.servername) || undefined);
     breakOff(failure.kind === "TlsFailed" ? failure : { kind: "Closed", answered });
   });
   socket.on("close", () => breakOff({ kind: "Closed", answered }));

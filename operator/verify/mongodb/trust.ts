@@ -61,7 +61,7 @@ export function excuse(failure: HandshakeFailure, own: OwnTrust): string | undef
   const isOfTime = code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID";
   const isOfHandshake = alert !== undefined || code.startsWith("ERR_SSL") || code === "EPROTO";
   if (isOfHandshake) {
-    return shows && alert !== undefined && isOfClientCertificate(alert)
+    return shows && isOfClientCertificate(failure)
       ? "the server wants a client certificate, and the check has none"
       : undefined;
   }

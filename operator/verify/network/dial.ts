@@ -4,7 +4,7 @@
  */
 import { connect as connectTcp, isIP } from "node:net";
 import type { LookupFunction, Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls } from "node:tls";
+import { checkServerIdentity, connect as connectTls, TLSSocket } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { networkCode, tlsAlert } from "#common/network-code";
 import { ATTEMPT_TIMEOUT_MS } from "./egress.ts";
@@ -71,7 +71,7 @@ export async function dial(dialling: Dialling): Promise<{ socket: Socket } | { f
     // These listeners stay: a socket may fail again after it was destroyed, and an unhandled error ends the process.
     tcp.on("error", (error) => end(networkFailure(error)));
     tcp.once("connect", () => (connected = true));
-    begun.on("error", (error) => end(tls && connected ? tlsFailure(error, name) : networkFailure(error)));
+    begun.on("error", (error) => end(tls && connected ? tlsFailure(error, begun, name) : networkFailure(error)));
     begun.once("close", () => end({ kind: "NetworkFailed", code: "ECONNRESET" }));
     begun.once(tls ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
@@ -93,9 +93,13 @@ function networkFailure(error: unknown): DialFailure {
  *
  * @param host that was dialled
  */
-export function tlsFailure(error: unknown, host?: string): DialFailure {
+export function tlsFailure(error: unknown, socket: Socket, host?: string): DialFailure {
   const code = networkCode(error);
   return ["ECONNRESET", "EPIPE", "ETIMEDOUT", "UNKNOWN"].includes(code)
     ? { kind: "NetworkFailed", code }
-    : { kind: "TlsFailed", code, alert: tlsAlert(error), host };
+    : { kind: "TlsFailed", code, alert: tlsAlert(error), protocol: protocolOf(socket), host };
+}
+
+function protocolOf(socket: Socket): string | undefined {
+  return (socket instanceof TLSSocket && socket.getProtocol()) || undefined;
 }

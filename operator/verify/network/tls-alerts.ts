@@ -14,6 +14,8 @@ export type HandshakeFailure = {
   code: string;
   /** The number of the server's alert, if it sent one. */
   alert?: number | undefined;
+  /** The TLS version that was agreed on, "TLSv1.2"; before one was, the newest that the operator offers. */
+  protocol?: string | undefined;
   /** The host that was dialled, if it may be one of MongoDB Atlas. Not shown. */
   host?: string | undefined;
 };
@@ -124,9 +126,13 @@ const ALERTS: Readonly<Record<number, Meaning>> = {
 
 const HANDSHAKE_FAILURE = 40;
 
-/** Whether a client with a certificate may not get this alert. Up to TLS 1.2, servers send 40 to one that has none. */
-export function isOfClientCertificate(alert: number): boolean {
-  return alert === HANDSHAKE_FAILURE || ALERTS[alert]?.advice === CLIENT_CERTIFICATE;
+/**
+ * Whether a client that has a certificate may not get this alert. Where TLS 1.2 is agreed on, servers send 40 to a client that has
+ * none: it says nothing of ciphers there, since those are agreed on together with the version.
+ */
+export function isOfClientCertificate({ alert, protocol: version }: HandshakeFailure): boolean {
+  if (alert === undefined) return false;
+  return ALERTS[alert]?.advice === CLIENT_CERTIFICATE || (alert === HANDSHAKE_FAILURE && version === "TLSv1.2");
 }
 
 /** What OpenSSL itself finds wrong with what the server sends. */

@@ -152,6 +152,18 @@ const PINGS: [name: string, ping: Verdict, expected: object, message: RegExp][] 
   ["a user without a role", pingNo("RejectedNotAuthorized"), no("RejectedNotAuthorized"), /Grant a role/],
   ["an address not in DNS yet", pingNo("RejectedNameNotFound"), no("RejectedNameNotFound", true), /not in DNS yet/],
   ["a TLS handshake that was cut", pingNo("RejectedTLS"), no("RejectedTLS"), /IP access list/],
+  [
+    "a certificate that is not trusted",
+    pingNo("RejectedTLS"),
+    no("RejectedTLS"),
+    /^The TLS handshake with the Atlas cluster "prod-eu" failed\. As it was\. If that does not help, check that the IP access list/,
+  ],
+  [
+    "the alert that Atlas sends to other addresses",
+    { ...pingNo("RejectedTLS"), message: "It is the IP access list." },
+    no("RejectedTLS"),
+    /^The TLS handshake with the Atlas cluster "prod-eu" failed\. It is the IP access list\.$/,
+  ],
   ["another no", pingNo("RejectedServer"), no("RejectedServer"), /^As it was\.$/],
   [
     "silence",
