@@ -1,6 +1,6 @@
 /** Options that are right each on its own, and not beside each other: what every driver refuses, and what some of them do. */
 import { isTrue, wholeNumber } from "./option-values.ts";
-import type { Options } from "./query.ts";
+import type { Options } from "./refusal.ts";
 import { badOption } from "./refusal.ts";
 import type { DoubtCollector } from "./refusal.ts";
 

@@ -1,5 +1,5 @@
 /** How a connection string logs in: the values of authMechanism, what each needs, and which of them a check can use. */
-import type { Options } from "./query.ts";
+import type { Options } from "./refusal.ts";
 
 export type Mechanism = "DEFAULT" | "SCRAM-SHA-1" | "SCRAM-SHA-256" | "PLAIN";
 

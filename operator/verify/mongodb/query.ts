@@ -1,11 +1,8 @@
 /** Reads the options of a connection string: names, values, and what drivers do not read alike in them. */
 import { badOption } from "./refusal.ts";
-import type { DoubtCollector } from "./refusal.ts";
+import type { DoubtCollector, Options } from "./refusal.ts";
 import { optionRule } from "./options.ts";
 import type { OptionRule } from "./options.ts";
-
-/** By documented name, decoded. Without those that no rule knows. */
-export type Options = ReadonlyMap<string, string>;
 
 /** A name that says what it is about. Anything else may be the rest of a password. */
 const TELLING_NAME = /^[a-zA-Z][a-zA-Z0-9_]{1,39}$/;

@@ -1,6 +1,9 @@
 /** What the parser of connection strings says against one: a refusal, or doubts that leave it to the application. */
 import { Reason } from "#api/status";
 
+/** The options of a connection string: by documented name, decoded. Without those that no rule knows. */
+export type Options = ReadonlyMap<string, string>;
+
 /** What no driver, or no server, takes. `message` goes into a status: of the string it names option names at most. */
 export type Refusal = { reason: Reason; message: string };
 

@@ -4,7 +4,7 @@
  */
 import { isOfClientCertificate } from "../network/tls-alerts.ts";
 import type { HandshakeFailure } from "../network/tls-alerts.ts";
-import type { Options } from "./query.ts";
+import type { Options } from "./refusal.ts";
 
 export type OwnTrust = {
   /** CAs of its own. */

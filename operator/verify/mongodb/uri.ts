@@ -17,7 +17,7 @@ import { UNCHECKED_MECHANISMS, isChecked, mechanismProblem } from "./mechanisms.
 import type { Login, Mechanism } from "./mechanisms.ts";
 import { isTrue } from "./option-values.ts";
 import { readOptions } from "./query.ts";
-import type { Options } from "./query.ts";
+import type { Options } from "./refusal.ts";
 import { Refused, badOption, badUri, collectDoubts } from "./refusal.ts";
 import type { DoubtCollector, Doubts, Refusal } from "./refusal.ts";
 import { ownTrust } from "./trust.ts";

@@ -24,7 +24,8 @@ test("a composed connection string is made of its sources, checked and published
   assert.equal(values(w, "orders"), { DATABASE_NAME: "orders", MONGODB_URI: uri });
   assert.equal(
     w.asked.map(({ subject }) => subject),
-    [{ kind: "MongoDB", uri, database: "orders" }],
+    // A short name is the namespace's own.
+    [{ kind: "MongoDB", uri, database: "orders", namespace: "staging" }],
   );
   assert.equal(
     w.appSecret.status?.sources?.map(({ name }) => name),
