@@ -268,8 +268,11 @@ promise(
         ({ metadata }) => metadata.resourceVersion,
       );
     const before = await versions();
-    const [keyRequests, logins] = [provider.keyRequests, mongo.logins];
-    const restarted = await operator.restart();
+    // While none runs: the one before it may check until it ends.
+    let [keyRequests, logins] = [0, 0];
+    const restarted = await operator.restart(async () => {
+      [keyRequests, logins] = [provider.keyRequests, mongo.logins];
+    });
     await sleep(4000);
     const writes = await Promise.all(
       ["POST", "PATCH", "PUT", "DELETE"].map((verb) => restarted.metric("appsecret_api_requests_total", { verb })),
