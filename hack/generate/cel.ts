@@ -74,7 +74,9 @@ function joined(parts: string[], read: (part: string) => Found | undefined, by: 
 }
 
 function term(text: string): Found | undefined {
-  const [, not, about, pattern] = /^(!?)(key|self\[key\]|self\.\w+)\.matches\(r'([^']*)'\)$/.exec(text) ?? [];
+  const [, not, about, re2] = /^(!?)(key|self\[key\]|self\.\w+)\.matches\(r'([^']*)'\)$/.exec(text) ?? [];
+  // RE2 writes a letter by its number in braces, ECMAScript without.
+  const pattern = re2?.replaceAll(/\\x\{([0-9a-f]{4})\}/g, "\\u$1");
   if (about !== undefined) return { about, schema: not === "!" ? { not: { pattern } } : { pattern } };
   const [, filled] = /^(self\.\w+) != ''$/.exec(text) ?? [];
   return filled === undefined ? undefined : { about: filled, schema: { minLength: 1 } };

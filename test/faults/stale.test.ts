@@ -42,14 +42,14 @@ async function onStage(prefix: string, play: (stage: Stage, env: Environment) =>
   }
 }
 
-/** The Secret is still the same one after the next operator has seen the old AppSecrets, and then those that there are. */
+/** The Secret of a login is still the same one after the next operator has seen the old AppSecrets, and then those that there are. */
 async function survivesCrash(stage: Stage, env: Environment, name: string): Promise<void> {
   const { metadata } = await env.secret(name);
   stage.crash();
   await stage.settled();
   await sleep(2 * LAG_MS);
   assert.is((await env.secret(name)).metadata.uid, metadata.uid);
-  await env.ready(name, "True/Published");
+  await env.ready(name, "True/PublishedUnverified");
 }
 
 test("a new operator that is shown an old AppSecret does not put back what its predecessor published for it", () =>

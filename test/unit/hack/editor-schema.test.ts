@@ -43,13 +43,17 @@ test("every AppSecret of the examples and the pages is valid", () => {
 });
 
 test("a spec that parseSpec takes is valid, so the editor never underlines what the API server takes", () => {
-  const counts = { valid: 0, refused: 0, underlined: 0 };
+  // The rules of a composed value compare its placeholders with its names, which JSON Schema cannot say: counted apart.
+  const counts = { valid: 0, refused: 0, underlined: 0, composed: 0 };
   fc.assert(
     fc.property(cases, (spec) => {
       const found = problems(appSecret(spec));
       if (!parseSpec(spec).ok) {
-        counts.refused += 1;
-        if (found.length > 0) counts.underlined += 1;
+        if (JSON.stringify(spec).includes('"format"')) counts.composed += 1;
+        else {
+          counts.refused += 1;
+          if (found.length > 0) counts.underlined += 1;
+        }
         // The API server drops a null, and an editor is right to underline it.
       } else if (!JSON.stringify(spec).includes("null")) {
         counts.valid += 1;
